@@ -1,0 +1,121 @@
+// What the kernel process, its workers and its clients say to each other. Data only; JSON-safe.
+//
+// Paths and names travel as byte strings (latin1): JSON escapes what it must.
+
+/** Worker requests (main -> agent worker), by method: parameters and result. */
+export interface AgentMethods {
+  open: { params: AgentOpen; result: { ino: number } };
+  /** Serve a FUSE connection. The descriptor belongs to the process. */
+  attach: { params: AttachParams; result: Record<string, never> };
+  detach: { params: { connection: number }; result: Record<string, never> };
+  status: { params: Record<string, never>; result: AgentStatus };
+  pending: { params: { ignored: boolean }; result: PendingListing };
+  /** The text of `pending/<id>`: header, blank line, diff. */
+  detail: { params: { id: string }; result: { text: string } };
+  approve: { params: ApproveParams; result: ApproveResult };
+  reject: { params: { ids: readonly string[]; reason: string; pid: number }; result: { rejected: readonly string[] } };
+  commits: { params: Record<string, never>; result: readonly CommitItem[] };
+  /** Audit lines from byte `offset` on, at most `lengthBytes`. */
+  audit: { params: { offset: number; lengthBytes: number }; result: { text: string; sizeBytes: number } };
+  /** Drops what is ephemeral; everything else stays. */
+  endSession: { params: Record<string, never>; result: { pending: number } };
+  /** Drops the whole upper. */
+  discard: { params: Record<string, never>; result: Record<string, never> };
+  /** An audit entry about this agent from the kernel (exec, session start, approvals by the operator). */
+  record: { params: { event: import('../journal/model.ts').AuditEvent }; result: Record<string, never> };
+  close: { params: Record<string, never>; result: Record<string, never> };
+}
+
+export interface AgentOpen {
+  readonly name: string;
+  readonly workspace: string;
+  /** Directory of the agent's store, below AGENTSH_HOME. */
+  readonly directory: string;
+  readonly rules: readonly import('../../policy/model.ts').Rule[];
+  readonly names: NameLists;
+  /** Host directories that are never visible in any view (stores, run directory). */
+  readonly forbidden: readonly string[];
+  /** Host paths (latin1) that git tracks in the workspace and that a default hide or mask pattern would match. */
+  readonly tracked: readonly string[];
+  /** Patterns of ignored paths where there is no git (gitignore syntax). */
+  readonly ignored: readonly string[];
+  readonly home: string;
+  /** Shared Int32 lock that orders commits to the host in one process. */
+  readonly commitLock: SharedArrayBuffer;
+}
+
+export interface NameLists {
+  readonly hide: readonly string[];
+  readonly mask: readonly string[];
+  readonly protect: readonly string[];
+}
+
+export interface AttachParams {
+  readonly connection: number;
+  readonly fd: number;
+  /** Added to every uid and gid on the way out, taken off on the way in; 0 where ids are as on the host. */
+  readonly idShift: number;
+  /** Backing files may be registered (root in the initial user namespace). */
+  readonly passthrough: boolean;
+  /** Keep set-id bits and devices as they are (agentsh mount --suid --dev). */
+  readonly dev: boolean;
+}
+
+export interface AgentStatus {
+  readonly pending: number;
+  readonly ignored: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly connections: number;
+  readonly requests: number;
+}
+
+export interface PendingItem {
+  readonly id: string;
+  readonly kind: string;
+  readonly path: string;
+  readonly source?: string;
+  readonly agent: string;
+  readonly base: string;
+  readonly result: string;
+  readonly sizeBytes: number;
+  readonly taint: string;
+  readonly protected: boolean;
+  readonly ageSeconds: number;
+  readonly count: number;
+}
+export interface PendingListing {
+  /** Digest over the ids listed, in order. */
+  readonly set: string;
+  readonly items: readonly PendingItem[];
+  readonly ignored: number;
+}
+
+export interface ApproveParams {
+  /** Full ids, unique prefixes, or absolute paths. */
+  readonly ids: readonly string[];
+  /** Approve exactly the listing with this digest. */
+  readonly set?: string;
+  /** Who decided, for the record: `operator pid 1234`. */
+  readonly by: string;
+}
+export interface ApproveResult {
+  readonly commit: string;
+  readonly approved: readonly string[];
+  /** New parent directories that came along. */
+  readonly parents: readonly string[];
+  readonly conflicts: readonly { readonly path: string; readonly reason: string }[];
+}
+export interface CommitItem {
+  readonly id: string;
+  readonly agent: string;
+  readonly atMs: number;
+  readonly by: string;
+  readonly paths: readonly string[];
+}
+
+/** A failure that crosses a thread or the socket: `code` is an errno name or one of the words below. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}

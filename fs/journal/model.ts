@@ -1,0 +1,156 @@
+// The words of the journal: rows, audit events, versions, changes, commits. Data only.
+
+/** The tables of an agent's index. Keys and values are bytes. */
+export const TABLES = ['inodes', 'dirents', 'xattrs', 'origins', 'commits', 'ids', 'meta'] as const;
+export type Table = (typeof TABLES)[number];
+
+export interface Row {
+  readonly key: Buffer;
+  readonly value: Buffer;
+}
+
+/** One mutation: everything in it becomes durable together, or nothing does. */
+export interface Transaction {
+  get(table: Table, key: Buffer): Buffer | undefined;
+  put(table: Table, key: Buffer, value: Buffer): void;
+  remove(table: Table, key: Buffer): void;
+  /** An audit entry that belongs to this mutation. */
+  audit(event: AuditEvent): void;
+}
+
+/** What the overlay, control files and commits know of what happened; the log adds seq, time, agent and prev. */
+export interface AuditEvent {
+  readonly op: string;
+  /** A byte string (latin1); '' where there is none. */
+  readonly path: string;
+  readonly verdict: 'allow' | 'deny' | 'approve' | 'reject' | 'conflict' | 'info';
+  /** `FILE:LINE`, `default`, a control file, or ''. */
+  readonly rule?: string;
+  readonly pid?: number;
+  readonly comm?: string;
+  /** CIDs, or other version texts. */
+  readonly base?: string;
+  readonly result?: string;
+  /** Free text for people: an error name, a rename's target. */
+  readonly note?: string;
+}
+
+/** What a path holds. `mode` is the permission bits (07777). */
+export type Version =
+  | { readonly type: 'absent' }
+  | {
+      readonly type: 'file';
+      /** CID of the content, '' where it was never computed. */
+      readonly cid: string;
+      readonly sizeBytes: number;
+      readonly mode: number;
+      /** Extended attributes (user.* and POSIX ACLs), name to hex value, sorted by name; missing when there are none. */
+      readonly xattrs?: Readonly<Record<string, string>>;
+    }
+  | { readonly type: 'directory'; readonly mode: number; readonly xattrs?: Readonly<Record<string, string>> }
+  | { readonly type: 'symlink'; readonly target: string }
+  | { readonly type: 'fifo' | 'socket'; readonly mode: number };
+
+/** A cheap witness that a host object is still what it was. Times are nanoseconds since 1970, as decimal strings. */
+export interface Hint {
+  readonly ino: number;
+  readonly sizeBytes: number;
+  readonly mtimeNs: string;
+  readonly ctimeNs: string;
+  /** The ctime was old enough at recording that a later change must have moved it. */
+  readonly reliable: boolean;
+}
+
+/** What a path held when the agent first changed it. */
+export interface Base {
+  readonly version: Version;
+  readonly hint?: Hint;
+}
+
+export type ChangeKind = 'create' | 'modify' | 'delete' | 'rename' | 'mode' | 'xattr';
+
+/** The net difference at one path between the upper and the workspace. */
+export interface Change {
+  readonly kind: ChangeKind;
+  /** Absolute host path, a byte string (latin1). */
+  readonly path: string;
+  /** Where it was, for a rename. */
+  readonly source?: string;
+  readonly base: Base;
+  readonly result: Version;
+  /** Entries in a new directory, itself included; 1 for anything else. */
+  readonly count: number;
+  readonly protected: boolean;
+  /** Milliseconds since 1970 when the agent last changed it. */
+  readonly changedAtMs: number;
+  /** Path of the file that holds the result's bytes as they are now (staging), for a regular file. */
+  readonly contentPath?: string;
+}
+
+/** One idempotent step of a commit to the host. Paths are absolute byte strings below one of the plan's roots. */
+export type Step =
+  | {
+      readonly op: 'mkdir';
+      readonly path: string;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+      readonly xattrs?: Readonly<Record<string, string>>;
+    }
+  | {
+      /** Creates or replaces a regular file by the bytes of `sealed` (an immutable file whose CID is result.cid). */
+      readonly op: 'file';
+      readonly path: string;
+      readonly base: Base;
+      readonly result: Extract<Version, { type: 'file' }>;
+      readonly sealed: string;
+      readonly uid: number;
+      readonly gid: number;
+      readonly mtimeNs: string;
+    }
+  | {
+      readonly op: 'symlink';
+      readonly path: string;
+      readonly base: Base;
+      readonly target: string;
+      readonly uid: number;
+      readonly gid: number;
+    }
+  | { readonly op: 'mknod'; readonly path: string; readonly mode: number; readonly uid: number; readonly gid: number }
+  /** Removes a file, link, or directory that is empty by then (children come first as steps of their own). */
+  | { readonly op: 'delete'; readonly path: string; readonly base: Base }
+  | {
+      readonly op: 'rename';
+      readonly path: string;
+      readonly source: string;
+      readonly base: Base;
+      readonly targetBase: Base;
+    }
+  /** Mode and xattrs of what stays in place. */
+  | { readonly op: 'attributes'; readonly path: string; readonly base: Base; readonly result: Version };
+
+export interface CommitPlan {
+  readonly id: string;
+  readonly agent: string;
+  readonly atMs: number;
+  /** Directories the steps stay below; each is opened once and walked beneath. */
+  readonly roots: readonly string[];
+  readonly steps: readonly Step[];
+}
+
+export interface Conflict {
+  readonly path: string;
+  readonly reason: string;
+}
+
+export type CommitOutcome =
+  | { readonly status: 'done' /** What now lies at each step's path. */; readonly landed: readonly Landed[] }
+  | { readonly status: 'conflict'; readonly conflicts: readonly Conflict[] };
+
+export interface Landed {
+  readonly path: string;
+  readonly version: Version;
+  readonly hint?: Hint;
+  /** A hidden or unseen leftover kept a directory. */
+  readonly leftovers?: number;
+}
