@@ -1,4 +1,4 @@
-// What the kernel process, its workers and its clients say to each other. Data only; JSON-safe.
+// What the kernel process and its workers say to each other (clients: clientProtocol.ts). Data only; JSON-safe.
 //
 // Paths and names travel as byte strings (latin1): JSON escapes what it must.
 
@@ -114,8 +114,60 @@ export interface CommitItem {
   readonly paths: readonly string[];
 }
 
-/** A failure that crosses a thread or the socket: `code` is an errno name or one of the words below. */
+/**
+ * A failure that crosses a thread or the socket: `code` is an errno name or one of the words in FAILURE_WORDS.
+ * `problems` come with `policy`: one line each, `FILE:LINE:COLUMN: reason`.
+ */
 export interface Failure {
   readonly code: string;
   readonly message: string;
+  readonly problems?: readonly string[];
+}
+
+/** What is no system error: the policy text is wrong · this machine cannot enforce · the two sides do not match. */
+export const FAILURE_WORDS = ['policy', 'environment', 'version', 'defect'] as const;
+
+// ---- between the main thread and a worker ----
+//
+// After every postMessage to a worker the main thread adds to the worker's eventfd (`wakeFd`): a worker sleeps in
+// poll([fuse, wakeFd]) and takes its messages with receiveMessageOnPort(parentPort) until there are none.
+
+/** `workerData` of every worker. */
+export interface WorkerData {
+  /** An eventfd, non-blocking; the worker reads 8 bytes to reset it. */
+  readonly wakeFd: number;
+  /** Int32 [0]: the id of the last synchronous call that was answered. The worker waits for it to change. */
+  readonly syncSignal: SharedArrayBuffer;
+}
+
+/** Main -> worker. */
+export type ToWorker =
+  | { readonly id: number; readonly method: string; readonly params: unknown }
+  /** To a `sync` call: posted first, then syncSignal[0] = id with a notify. `json` is the answer, a SyncAnswer. */
+  | { readonly answer: number; readonly json: string };
+
+export type SyncAnswer =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly error: Failure };
+
+/** Worker -> main. */
+export type FromWorker =
+  | { readonly id: number; readonly ok: true; readonly result: unknown }
+  | { readonly id: number; readonly ok: false; readonly error: Failure }
+  /** A FUSE notification to write to a device descriptor, from a thread that serves no mount. */
+  | { readonly notify: { readonly fd: number; readonly bytes: Uint8Array } }
+  /** One event for events.pipe and `agentsh trace`: a flat JSON object. */
+  | { readonly event: Readonly<Record<string, unknown>> }
+  /** A connection is over: unmounted from outside, aborted, or its transport failed. The main thread closes the descriptor. */
+  | { readonly ended: number }
+  /** The worker blocks until it is answered. Ids count from 1. */
+  | { readonly sync: { readonly id: number; readonly method: string; readonly params: unknown } };
+
+/** What the operator's worker is asked. */
+export interface OperatorMethods {
+  attach: { params: AttachParams; result: Record<string, never> };
+  detach: { params: { connection: number }; result: Record<string, never> };
+  /** Something happened: goes to the readers of events.pipe and audit.pipe. */
+  publish: { params: { event: Readonly<Record<string, unknown>> }; result: Record<string, never> };
+  close: { params: Record<string, never>; result: Record<string, never> };
 }
