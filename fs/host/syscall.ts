@@ -77,6 +77,10 @@ const bind = {
   llistxattr: libc.func('int64_t llistxattr(const void *path, void *list, size_t size)'),
   lsetxattr: libc.func('int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)'),
   lremovexattr: libc.func('int lremovexattr(const void *path, const void *name)'),
+  getxattr: libc.func('int64_t getxattr(const void *path, const void *name, void *value, size_t size)'),
+  listxattr: libc.func('int64_t listxattr(const void *path, void *list, size_t size)'),
+  setxattr: libc.func('int setxattr(const void *path, const void *name, const void *value, size_t size, int flags)'),
+  removexattr: libc.func('int removexattr(const void *path, const void *name)'),
   ioctl: libc.func('int ioctl(int fd, unsigned long request, void *argument)'),
   poll: libc.func('int poll(void *fds, unsigned long count, int timeout)'),
   eventfd: libc.func('int eventfd(unsigned int initval, int flags)'),
@@ -86,6 +90,7 @@ const bind = {
   ),
   umount2: libc.func('int umount2(const void *target, int flags)'),
   socketpair: libc.func('int socketpair(int domain, int type, int protocol, void *sv)'),
+  getsockopt: libc.func('int getsockopt(int fd, int level, int option, void *value, void *length)'),
   recvmsg: libc.func('int64_t recvmsg(int fd, void *message, int flags)'),
   prctl: libc.func('int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)'),
   signal: libc.func('void *signal(int number, intptr_t handler)'),
@@ -238,6 +243,14 @@ export const lsetxattr = (path: string, name: string, value: Buffer, flags = 0):
 export const lremovexattr = (path: string, name: string): number =>
   result(bind.lremovexattr(first(path), second(name)));
 
+/** The same, following links: for `/proc/self/fd/N`, which reaches the object of an O_PATH descriptor exactly. */
+export const getxattr = (path: string, name: string, value: Buffer): number =>
+  result(bind.getxattr(first(path), second(name), value, value.length));
+export const listxattr = (path: string, list: Buffer): number => result(bind.listxattr(first(path), list, list.length));
+export const setxattr = (path: string, name: string, value: Buffer, flags = 0): number =>
+  result(bind.setxattr(first(path), second(name), value, value.length, flags));
+export const removexattr = (path: string, name: string): number => result(bind.removexattr(first(path), second(name)));
+
 /** A connected pair of unix stream sockets (for fusermount3's descriptor), or the negated errno. */
 export function socketpair(): readonly [number, number] | number {
   const pair = Buffer.alloc(8);
@@ -260,6 +273,14 @@ export function recvDescriptor(socket: number): number {
   const status = result(bind.recvmsg(socket, message, 0));
   if (status <= 0) return status < 0 ? status : -5;
   return message.readBigUInt64LE(40) < 20n ? -5 : control.readInt32LE(16);
+}
+
+/** Who connected to a unix socket, as the system attests it (SO_PEERCRED). */
+export function peerCredentials(socket: number): { readonly pid: number; readonly uid: number } | number {
+  const credentials = Buffer.alloc(12);
+  const length = Buffer.from([12, 0, 0, 0]);
+  const status = result(bind.getsockopt(socket, 1, 17, credentials, length));
+  return status < 0 ? status : { pid: credentials.readInt32LE(0), uid: credentials.readUInt32LE(4) };
 }
 
 /** Puts a signal back to its default action (SIG_DFL). */

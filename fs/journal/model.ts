@@ -1,5 +1,7 @@
 // The words of the journal: rows, audit events, versions, changes, commits. Data only.
 
+import type { Base, Hint, Version } from '../host/version.ts';
+
 /** The tables of an agent's index. Keys and values are bytes. */
 export const TABLES = ['inodes', 'dirents', 'xattrs', 'origins', 'commits', 'ids', 'meta'] as const;
 export type Table = (typeof TABLES)[number];
@@ -35,37 +37,7 @@ export interface AuditEvent {
   readonly note?: string;
 }
 
-/** What a path holds. `mode` is the permission bits (07777). */
-export type Version =
-  | { readonly type: 'absent' }
-  | {
-      readonly type: 'file';
-      /** CID of the content, '' where it was never computed. */
-      readonly cid: string;
-      readonly sizeBytes: number;
-      readonly mode: number;
-      /** Extended attributes (user.* and POSIX ACLs), name to hex value, sorted by name; missing when there are none. */
-      readonly xattrs?: Readonly<Record<string, string>>;
-    }
-  | { readonly type: 'directory'; readonly mode: number; readonly xattrs?: Readonly<Record<string, string>> }
-  | { readonly type: 'symlink'; readonly target: string }
-  | { readonly type: 'fifo' | 'socket'; readonly mode: number };
-
-/** A cheap witness that a host object is still what it was. Times are nanoseconds since 1970, as decimal strings. */
-export interface Hint {
-  readonly ino: number;
-  readonly sizeBytes: number;
-  readonly mtimeNs: string;
-  readonly ctimeNs: string;
-  /** The ctime was old enough at recording that a later change must have moved it. */
-  readonly reliable: boolean;
-}
-
-/** What a path held when the agent first changed it. */
-export interface Base {
-  readonly version: Version;
-  readonly hint?: Hint;
-}
+export type { Base, Hint, Version } from '../host/version.ts';
 
 export type ChangeKind = 'create' | 'modify' | 'delete' | 'rename' | 'mode' | 'xattr';
 
@@ -145,7 +117,12 @@ export interface Conflict {
 
 export type CommitOutcome =
   | { readonly status: 'done' /** What now lies at each step's path. */; readonly landed: readonly Landed[] }
-  | { readonly status: 'conflict'; readonly conflicts: readonly Conflict[] };
+  | {
+      readonly status: 'conflict';
+      readonly conflicts: readonly Conflict[];
+      /** The host refused (ENOSPC, EACCES, EROFS …): a positive errno. Everything was put back. */
+      readonly errno?: number;
+    };
 
 export interface Landed {
   readonly path: string;
