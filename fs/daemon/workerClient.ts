@@ -85,7 +85,7 @@ export class WorkerClient<Methods extends { [M in keyof Methods]: { params: unkn
       () => false,
     );
     const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT_MS);
-    if (await asked) await this.#worker.terminate();
+    if (await asked) this.terminate();
     await this.#over;
     clearTimeout(timer);
   }
