@@ -4,14 +4,17 @@
 // - A node id, file handle, size or offset is a non-negative safe integer.
 // - An operation fails by throwing an `Errno` (fs/errno.ts); anything else thrown is a defect (EIO, logged).
 // - Replies may be reused objects: valid only until the next operation on the same view.
-// - User and group ids are the host's: the transport has shifted them already.
+// - User and group ids are those the sandbox sees (0 owns its root): the transport shifts them to and from the host's.
 
 /** Who asks: credentials the kernel attests. `pid` is a thread id, 0 where unknown. Reused between requests. */
 export interface Caller {
   readonly uid: number;
   readonly gid: number;
   readonly pid: number;
-  /** Answers later: the operation's own result is then ignored. Only for open, read, write and poll. */
+  /** For mknod, mkdir, create and tmpfile: the mode before the umask. A default ACL of the parent replaces the umask,
+   * so where there is one, start from this. */
+  readonly modeRequested?: number;
+  /** Answers later: the operation's own result is then ignored. Only for open, read and write. */
   defer(): Deferred;
 }
 
@@ -21,6 +24,8 @@ export interface Deferred {
   data(payload: Buffer): void;
   /** The count of a write. */
   written(sizeBytes: number): void;
+  /** The handle of an open (one held for review). Released again if the caller is gone by then. */
+  opened(reply: OpenReply): void;
   /** `number` is positive. */
   error(number: number): void;
   /** Called once if the caller gives up (INTERRUPT, the connection ends). The transport answers EINTR itself. */

@@ -82,6 +82,7 @@ const bind = {
   setxattr: libc.func('int setxattr(const void *path, const void *name, const void *value, size_t size, int flags)'),
   removexattr: libc.func('int removexattr(const void *path, const void *name)'),
   ioctl: libc.func('int ioctl(int fd, unsigned long request, void *argument)'),
+  ioctlValue: libc.func('int ioctl(int fd, unsigned long request, int64_t value)'),
   poll: libc.func('int poll(void *fds, unsigned long count, int timeout)'),
   eventfd: libc.func('int eventfd(unsigned int initval, int flags)'),
   fcntl: libc.func('int fcntl(int fd, int command, int argument)'),
@@ -162,6 +163,9 @@ export const getdents64 = (fd: number, buffer: Buffer): number => result(bind.ge
 export const fstatfs = (fd: number, buffer: Buffer): number => result(bind.fstatfs(fd, buffer));
 export const ioctl = (fd: number, request: number, argument: Buffer): number =>
   result(bind.ioctl(fd, request, argument));
+const FICLONE = 0x40049409;
+/** Makes `to` share all blocks of `from` (a reflink), or the negated errno where the file system cannot. */
+export const cloneFile = (from: number, to: number): number => result(bind.ioctlValue(to, FICLONE, from));
 /** `fds`: 8 bytes each, `struct pollfd` {fd i32, events i16, revents i16}. `timeoutMs` -1 waits for ever. */
 export const poll = (fds: Buffer, count: number, timeoutMs: number): number => result(bind.poll(fds, count, timeoutMs));
 export const fcntl = (fd: number, command: number, argument: number): number =>
@@ -251,14 +255,16 @@ export const setxattr = (path: string, name: string, value: Buffer, flags = 0): 
   result(bind.setxattr(first(path), second(name), value, value.length, flags));
 export const removexattr = (path: string, name: string): number => result(bind.removexattr(first(path), second(name)));
 
-/** A connected pair of unix stream sockets (for fusermount3's descriptor), or the negated errno. */
+const MSG_DONTWAIT = 0x40;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+/** A connected pair of unix stream sockets (for fusermount3's descriptor), close-on-exec, or the negated errno. */
 export function socketpair(): readonly [number, number] | number {
   const pair = Buffer.alloc(8);
-  const status = result(bind.socketpair(1, 1, 0, pair));
+  const status = result(bind.socketpair(1, 1 | O_CLOEXEC, 0, pair));
   return status < 0 ? status : [pair.readInt32LE(0), pair.readInt32LE(4)];
 }
 
-/** Receives one message with one descriptor (SCM_RIGHTS) and returns the descriptor, or the negated errno. */
+/** Receives one message with one descriptor (SCM_RIGHTS), without waiting: the descriptor, or the negated errno. */
 export function recvDescriptor(socket: number): number {
   const data = Buffer.alloc(8);
   const iov = Buffer.alloc(16);
@@ -270,7 +276,7 @@ export function recvDescriptor(socket: number): number {
   message.writeBigUInt64LE(1n, 24);
   message.writeBigUInt64LE(BigInt(koffi.address(control)), 32);
   message.writeBigUInt64LE(64n, 40);
-  const status = result(bind.recvmsg(socket, message, 0));
+  const status = result(bind.recvmsg(socket, message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
   if (status <= 0) return status < 0 ? status : -5;
   return message.readBigUInt64LE(40) < 20n ? -5 : control.readInt32LE(16);
 }

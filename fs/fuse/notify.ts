@@ -1,0 +1,151 @@
+// Notifications to the kernel: encoders, and the queue that delivers them in order.
+//
+// A notification is a reply with unique 0 and its code in the error field. Writing one can block on a lock that a
+// request under way holds, so never write one from a thread that serves the mount (POLL alone takes no such lock).
+import { write } from 'node:fs';
+import { ERRNO } from '../errno.ts';
+import { NAME_BYTES_MAX, NOTIFY, OUT_HEADER_BYTES } from './abi.ts';
+
+/** Pages `offset`..`offset + length` of a node are old (`length` 0 or less: to the end); attributes too. */
+export function encodeInvalidateInode(node: number, offset: number, length: number): Buffer {
+  const message = begin(NOTIFY.INVAL_INODE, 24);
+  writeU64(message, 16, node);
+  writeI64(message, 24, offset);
+  writeI64(message, 32, length);
+  return message;
+}
+
+/** What a name leads to is old: the next use looks it up. */
+export function encodeInvalidateEntry(parent: number, name: string): Buffer {
+  const bytes = nameBytes(name);
+  const message = begin(NOTIFY.INVAL_ENTRY, 16 + bytes.length);
+  writeU64(message, 16, parent);
+  message.writeUInt32LE(name.length, 24);
+  bytes.copy(message, 32);
+  return message;
+}
+
+/** The name is gone: also raises inotify events. */
+export function encodeDelete(parent: number, child: number, name: string): Buffer {
+  const bytes = nameBytes(name);
+  const message = begin(NOTIFY.DELETE, 24 + bytes.length);
+  writeU64(message, 16, parent);
+  writeU64(message, 24, child);
+  message.writeUInt32LE(name.length, 32);
+  bytes.copy(message, 40);
+  return message;
+}
+
+/** Whoever polls the file registered as `kernelHandle` should ask again. */
+export function encodePollWakeup(kernelHandle: number): Buffer {
+  const message = begin(NOTIFY.POLL, 8);
+  writeU64(message, 16, kernelHandle);
+  return message;
+}
+
+function begin(code: number, payloadBytes: number): Buffer {
+  const message = Buffer.alloc(OUT_HEADER_BYTES + payloadBytes);
+  message.writeUInt32LE(message.length, 0);
+  message.writeInt32LE(code, 4);
+  return message;
+}
+
+/** The kernel wants the NUL, and refuses names longer than it knows. */
+function nameBytes(name: string): Buffer {
+  if (name.length === 0 || name.length > NAME_BYTES_MAX) throw new RangeError(`name of ${name.length} bytes`);
+  return Buffer.from(`${name}\0`, 'latin1');
+}
+
+function writeU64(buffer: Buffer, at: number, value: number): void {
+  buffer.writeUInt32LE(value >>> 0, at);
+  buffer.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
+}
+
+function writeI64(buffer: Buffer, at: number, value: number): void {
+  buffer.writeUInt32LE(value >>> 0, at);
+  buffer.writeInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
+}
+
+/** Waiting notifications of one connection; beyond it the newest is dropped and `overflow` is told. */
+const QUEUED_MAX = 65_536;
+
+interface Line {
+  readonly waiting: Buffer[];
+  busy: boolean;
+}
+
+/** Delivers notifications for the main thread: one at a time for each descriptor, in the order they were pushed. */
+export class NotificationQueue {
+  private readonly lines = new Map<number, Line>();
+  private readonly log: (message: string) => void;
+  private readonly overflow: (fd: number) => void;
+  private idleWaiters: (() => void)[] = [];
+  /** `overflow` is called when a notification was dropped: what the kernel caches there can no longer be trusted. */
+  constructor(log: (message: string) => void, overflow: (fd: number) => void = () => undefined) {
+    this.log = log;
+    this.overflow = overflow;
+  }
+
+  push(fd: number, message: Buffer): void {
+    const line = this.line(fd);
+    if (line.waiting.length >= QUEUED_MAX) {
+      this.overflow(fd);
+      return;
+    }
+    line.waiting.push(message);
+    if (!line.busy) this.deliver(fd, line);
+  }
+
+  /** Forgets what still waits for a descriptor; call before closing it. */
+  drop(fd: number): void {
+    const line = this.lines.get(fd);
+    if (line !== undefined) line.waiting.length = 0;
+  }
+
+  /** Resolves when everything pushed so far has been delivered or failed. */
+  idle(): Promise<void> {
+    if (this.lines.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  private line(fd: number): Line {
+    let line = this.lines.get(fd);
+    if (line === undefined) {
+      line = { waiting: [], busy: false };
+      this.lines.set(fd, line);
+    }
+    return line;
+  }
+
+  private deliver(fd: number, line: Line): void {
+    const message = line.waiting.shift();
+    if (message === undefined) {
+      this.rest(fd);
+      return;
+    }
+    line.busy = true;
+    write(fd, message, 0, message.length, null, (error) => {
+      line.busy = false;
+      if (error !== null) this.failed(fd, line, error);
+      this.deliver(fd, line);
+    });
+  }
+
+  /** ENOENT: the kernel does not cache it. Any error that says the connection is over ends the line. */
+  private failed(fd: number, line: Line, error: NodeJS.ErrnoException): void {
+    if (error.errno === -ERRNO.ENOENT) return;
+    if (error.errno === -ERRNO.ENODEV || error.errno === -ERRNO.ENOTCONN || error.errno === -ERRNO.EBADF) {
+      line.waiting.length = 0;
+      return;
+    }
+    this.log(`notification on descriptor ${fd} failed: ${error.message}`);
+  }
+
+  private rest(fd: number): void {
+    this.lines.delete(fd);
+    if (this.lines.size > 0) return;
+    const waiters = this.idleWaiters;
+    this.idleWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+}
