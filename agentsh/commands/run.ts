@@ -1,0 +1,121 @@
+// agentsh, agentsh -- CMD…, agentsh -c TEXT: a shell or a command in a sandbox over the current workspace.
+import path from 'node:path';
+import type { SessionOpened } from '../../fs/daemon/clientProtocol.ts';
+import { count } from '../changes.ts';
+import type { CommandModule } from '../commandTable.ts';
+import { byteString, type Context, type Kernel, withKernel } from '../context.ts';
+import { requestedVariables, sessionEnvironment } from '../environment.ts';
+import { escapeName, escapeText, safeJson } from '../escape.ts';
+import { CommandFailure } from '../failure.ts';
+import { collect } from '../options.ts';
+import { type SessionOptions, sessionRequest, withSessionOptions } from '../sessionOptions.ts';
+import { programVersion } from '../version.ts';
+
+export interface RunOptions extends SessionOptions {
+  readonly command?: string;
+  readonly env?: readonly string[];
+  readonly json?: true;
+}
+
+export const command: CommandModule<RunOptions> = {
+  declare: (command) =>
+    withSessionOptions(command)
+      .option('-c, --command <text>', 'run this shell text')
+      .option('--env <name[=value]>', 'pass or set a variable; may be repeated', collect)
+      .option('--json', 'the closing line on stderr as one object')
+      .version(programVersion(), '-V, --version'),
+  run: ({ operands, options, context }) => {
+    if (options.command !== undefined && operands.length > 0) {
+      throw new CommandFailure('usage', 'either -c TEXT or -- CMD…, not both');
+    }
+    // Wrong variables are told before anything is started.
+    const variables = requestedVariables(options.env ?? [], context.environment);
+    return withKernel(context, (kernel) => runSession(kernel, operands, options, variables, context));
+  },
+};
+
+async function runSession(
+  kernel: Kernel,
+  operands: readonly string[],
+  options: RunOptions,
+  variables: Readonly<Record<string, string>>,
+  context: Context,
+): Promise<number> {
+  const program = operands[0] === undefined ? 'shell' : path.basename(operands[0]);
+  const session = await kernel.call('session.open', sessionRequest(options, program, context));
+  announce(session, context);
+  let code: number;
+  try {
+    code = await runInSandbox(kernel, session, operands, options, variables, context);
+  } catch (thrown) {
+    // The session's end must not hide why nothing ran.
+    await kernel.call('session.close', { session: session.session }).catch(() => undefined);
+    throw thrown;
+  }
+  const { pending } = await kernel.call('session.close', { session: session.session });
+  close(session, pending, code, options.json === true, context);
+  return code;
+}
+
+function announce(session: SessionOpened, { output }: Context): void {
+  for (const grant of session.grants) output.note(escapeText(grant));
+  if (session.joined) output.note(`joined ${escapeName(session.agent)}, which is live: both see the same changes`);
+}
+
+/** The one line at the end: what is pending. */
+function close(session: SessionOpened, pending: number, code: number, json: boolean, { output }: Context): void {
+  if (json) {
+    output.error(`${safeJson({ agent: escapeName(session.agent), pending, status: code })}\n`);
+  } else if (pending === 0) {
+    output.note(`nothing is pending for ${escapeName(session.agent)}`);
+  } else {
+    output.note(`${count(pending, 'change')} pending for ${escapeName(session.agent)}: agentsh review`);
+  }
+}
+
+async function runInSandbox(
+  kernel: Kernel,
+  session: SessionOpened,
+  operands: readonly string[],
+  options: RunOptions,
+  variables: Readonly<Record<string, string>>,
+  context: Context,
+): Promise<number> {
+  const { runSandboxed } = await import('../sandbox/run.ts');
+  const { session: id, policy } = session;
+  const what = options.command ?? (operands.length > 0 ? operands.join(' ') : 'shell');
+  const told: Promise<unknown>[] = [];
+  const code = await runSandboxed({
+    mountpoint: session.mountpoint,
+    workspace: workingDirectory(session.workspace, byteString(context.cwd)),
+    argv: operands,
+    ...(options.command === undefined ? {} : { shellText: options.command }),
+    env: sessionEnvironment(session, context.environment, variables),
+    idShift: session.idShift,
+    net: sandboxNetwork(session),
+    limits: policy.limits,
+    onStart: ({ sandbox, program }) => {
+      told.push(kernel.call('session.pid', { session: id, pid: sandbox }));
+      told.push(kernel.call('session.record', { session: id, op: 'exec', note: byteString(what), pid: program }));
+    },
+  });
+  await Promise.allSettled(told);
+  await kernel.call('session.record', { session: id, op: 'exit', note: `${code}`, pid: 0 });
+  return code;
+}
+
+/** Where we are, if the workspace contains it, else the workspace itself. Byte strings. */
+export function workingDirectory(workspace: string, cwd: string): string {
+  return cwd === workspace || cwd.startsWith(workspace === '/' ? '/' : `${workspace}/`) ? cwd : workspace;
+}
+
+/** No silent downgrade: what cannot be enforced is not started. */
+function sandboxNetwork({ policy }: SessionOpened): 'none' | 'host' {
+  const { mode } = policy.network;
+  if (mode !== 'allow') return mode;
+  throw new CommandFailure(
+    'environment',
+    'a list of allowed hosts cannot be enforced by this version',
+    'use --net none, or --net host, which allows everything',
+  );
+}
