@@ -132,7 +132,13 @@ export interface SessionOpened {
 /** What the sandbox needs of the effective policy. */
 export interface PolicySummary {
   readonly profile: string | undefined;
-  readonly env: { readonly pass: readonly string[]; readonly set: Readonly<Record<string, string>> };
+  readonly env: {
+    readonly pass: readonly string[];
+    readonly secrets: readonly string[];
+    readonly set: Readonly<Record<string, string>>;
+  };
+  /** What the environment's PATH is checked against. */
+  readonly rules: readonly import('../../policy/model.ts').Rule[];
   readonly network: { readonly mode: 'none' | 'host' | 'allow'; readonly allow: readonly string[] };
   readonly limits: { readonly wallMs?: number; readonly processes?: number; readonly memoryBytes?: number };
   /** Effective rules, one per line, as `/.kernel/mounts` shows them. */
