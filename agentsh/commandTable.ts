@@ -13,7 +13,11 @@ export interface CommandModule<Options> {
 /** A module whose options' type only commander and the module itself know. */
 export interface LoadedCommand {
   readonly declare: (command: Command) => Command;
-  readonly start: (operands: readonly string[], command: Command, context: Invocation<never>['context']) => Promise<number>;
+  readonly start: (
+    operands: readonly string[],
+    command: Command,
+    context: Invocation<never>['context'],
+  ) => Promise<number>;
 }
 
 export interface CommandEntry {
@@ -89,7 +93,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'commits',
-    summary: "what was applied, when, by whose word",
+    summary: 'what was applied, when, by whose word',
     insideFile: 'commits',
     load: async () => loaded((await import('./commands/commits.ts')).command),
   },

@@ -10,7 +10,12 @@ type Approve = ClientMethods['approve'];
 type Reject = ClientMethods['reject'];
 
 /** Approves and reports; returns the exit code: a conflict anywhere is a conflict. */
-export async function approve(kernel: Kernel, params: Approve['params'], context: Context, json = false): Promise<number> {
+export async function approve(
+  kernel: Kernel,
+  params: Approve['params'],
+  context: Context,
+  json = false,
+): Promise<number> {
   return reportApproved(await kernel.call('approve', params), context, json);
 }
 
@@ -38,7 +43,12 @@ function approvedRows({ agent, commit, approved, parents, conflicts }: Approve['
 }
 
 /** Rejects and reports. */
-export async function reject(kernel: Kernel, params: Reject['params'], { output }: Context, json = false): Promise<number> {
+export async function reject(
+  kernel: Kernel,
+  params: Reject['params'],
+  { output }: Context,
+  json = false,
+): Promise<number> {
   const results = await kernel.call('reject', params);
   const rows = results.flatMap(({ agent, rejected }) => rejected.map((id) => ({ agent, status: 'rejected', id })));
   if (json) printListing(output, [], rows, true);

@@ -33,7 +33,8 @@ async function runSandboxed(words: readonly string[], context: Context): Promise
   const { command: module } = await import('./commands/run.ts');
   const split = words.indexOf('--');
   const before = split < 0 ? words : words.slice(0, split);
-  const command = module.declare(newCommand('agentsh', context));
+  // Options end at the first word, which is judged here: no option of a program is taken for one of ours.
+  const command = module.declare(newCommand('agentsh', context)).passThroughOptions().allowExcessArguments();
   command.helpInformation = () => help(command);
   command.parse([...before], { from: 'user' });
   const stray = command.args[0];
@@ -80,7 +81,7 @@ function strayWord(word: string, words: readonly string[], context: Context): Co
 }
 
 function isProgram(word: string, context: Context): boolean {
-  const directories = word.includes('/') ? [context.cwd] : (context.environment['PATH'] ?? '').split(':');
+  const directories = word.includes('/') ? [context.cwd] : (context.environment.PATH ?? '').split(':');
   return directories.some((directory) => {
     const file = path.resolve(directory === '' ? context.cwd : directory, word);
     try {

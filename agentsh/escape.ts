@@ -35,7 +35,9 @@ function decodeName(name: string): string | undefined {
 
 /** Decoded text of several lines (a diff, a message): lines and tabs stay, the rest is spelled out. */
 export function escapeText(text: string): string {
-  return text.replace(IN_TEXT, (character) => (character === '\n' || character === '\t' ? character : spell(character)));
+  return text.replace(IN_TEXT, (character) =>
+    character === '\n' || character === '\t' ? character : spell(character),
+  );
 }
 
 /** A byte string (latin1) of several lines, such as a diff: each line decoded where it is UTF-8, then made safe. */

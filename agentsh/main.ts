@@ -14,7 +14,8 @@ function makeContext(): Context {
     environment: process.env,
     output: terminalOutput(process.env),
     // Loaded when first needed: help and usage errors stay fast.
-    kernel: async (options) => (await import('../fs/daemon/client.ts')).ensureKernel({ environment: process.env, ...options }),
+    kernel: async (options) =>
+      (await import('../fs/daemon/client.ts')).ensureKernel({ environment: process.env, ...options }),
     runningKernel: async () => (await import('../fs/daemon/client.ts')).connect({ environment: process.env }),
     ...(process.stdin.isTTY ? { ask } : {}),
     ...(insideKernel === undefined ? {} : { insideKernel }),

@@ -29,7 +29,7 @@ export function terminalOutput(environment: NodeJS.ProcessEnv): Output {
 
 /** Only on a terminal, and never under NO_COLOR (https://no-color.org). */
 function colourWanted(environment: NodeJS.ProcessEnv): boolean {
-  return process.stdout.isTTY === true && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb';
+  return process.stdout.isTTY === true && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
 }
 
 /** Synchronous, so that nothing is lost when the process exits right after; a full pipe is waited for. */

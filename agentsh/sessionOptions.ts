@@ -33,7 +33,9 @@ export function sessionRequest(options: SessionOptions, program: string, context
     program: byteString(program),
     environment: definedEnvironment(context.environment),
     throwaway: options.throwaway === true,
-    ...(options.workspace === undefined ? {} : { workspace: byteString(workspaceDirectory(options.workspace, context)) }),
+    ...(options.workspace === undefined
+      ? {}
+      : { workspace: byteString(workspaceDirectory(options.workspace, context)) }),
     ...(options.name === undefined ? {} : { name: byteString(options.name) }),
     ...(options.policy === undefined ? {} : { policy: readPolicy(options.policy, context.cwd) }),
     ...(options.profile === undefined ? {} : { profile: options.profile }),

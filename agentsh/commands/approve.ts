@@ -34,7 +34,12 @@ export const command: CommandModule<Options> = {
   },
 };
 
-async function approveNamed(kernel: Kernel, words: readonly string[], options: Options, context: Context): Promise<number> {
+async function approveNamed(
+  kernel: Kernel,
+  words: readonly string[],
+  options: Options,
+  context: Context,
+): Promise<number> {
   const filter = agentFilter(options);
   const { selected, unknown } = select(await kernel.call('pending', filter), words, context.cwd);
   const ids = [...selected.map(({ item }) => item.id), ...unknown];
@@ -59,7 +64,9 @@ async function approveAll(kernel: Kernel, options: Options, context: Context): P
   }
   if (bulk.length > 0) printListing(context.output, CHANGE_COLUMNS, bulk.map(shownRow), false);
   for (const selected of own) {
-    context.output.note(`not among them: ${describe(selected)}; approve it by itself: agentsh approve ${selected.item.id}`);
+    context.output.note(
+      `not among them: ${describe(selected)}; approve it by itself: agentsh approve ${selected.item.id}`,
+    );
   }
   if (bulk.length === 0) {
     context.output.note('nothing is pending that could be approved in bulk');

@@ -1,7 +1,6 @@
 // agentsh doctor: checks what this machine offers, with the one-line fix for each lack.
 import type { CommandModule } from '../commandTable.ts';
 import { EXIT } from '../exitCodes.ts';
-import { escapeText } from '../escape.ts';
 import { printListing } from '../listing.ts';
 import { type JsonOption, withJson } from '../options.ts';
 

@@ -1,7 +1,8 @@
 // agentsh kill: ends an agent's processes; its changes stay.
+
+import { count } from '../changes.ts';
 import type { CommandModule } from '../commandTable.ts';
 import { byteString, withKernel } from '../context.ts';
-import { count } from '../changes.ts';
 import { EXIT } from '../exitCodes.ts';
 
 export const command: CommandModule<object> = {
@@ -9,7 +10,9 @@ export const command: CommandModule<object> = {
   run: ({ operands, context }) =>
     withKernel(context, async (kernel) => {
       const { killed } = await kernel.call('kill', { agent: byteString(operands[0] ?? '') });
-      context.output.note(killed.length === 0 ? 'it had no sandbox running' : `ended ${count(killed.length, 'sandbox')}`);
+      context.output.note(
+        killed.length === 0 ? 'it had no sandbox running' : `ended ${count(killed.length, 'sandbox')}`,
+      );
       return EXIT.ok.code;
     }),
 };

@@ -3,8 +3,8 @@ import type { CommandModule } from '../commandTable.ts';
 import { byteString, type Kernel, withKernel } from '../context.ts';
 import { escapeText, readable, safeJson } from '../escape.ts';
 import { EXIT } from '../exitCodes.ts';
-import type { Output } from '../output.ts';
 import { type AgentOption, type JsonOption, withAgent, withJson } from '../options.ts';
+import type { Output } from '../output.ts';
 
 /** The kernel's own ledger, beside those of the agents. */
 const KERNEL_LEDGER = 'kernel';
@@ -70,7 +70,7 @@ async function* inOrder(streams: readonly AsyncGenerator<Entry, undefined>[]): A
   return undefined;
 }
 
-const timeOf = (entry: Entry): string => `${entry['time'] ?? ''}`;
+const timeOf = (entry: Entry): string => `${entry.time ?? ''}`;
 
 async function printArray(output: Output, entries: AsyncGenerator<Entry, undefined>): Promise<void> {
   let start = '[';
@@ -85,8 +85,8 @@ const SHOWN = ['time', 'agent', 'verdict', 'op', 'path'] as const;
 
 function formatEntry(entry: Entry): string {
   const fixed = SHOWN.map((key) => show(entry[key]));
-  const rule = show(entry['rule']) === '-' ? [] : [`rule=${show(entry['rule'])}`];
-  const note = show(entry['note']) === '-' ? [] : [`(${show(entry['note'])})`];
+  const rule = show(entry.rule) === '-' ? [] : [`rule=${show(entry.rule)}`];
+  const note = show(entry.note) === '-' ? [] : [`(${show(entry.note)})`];
   return [...fixed, ...rule, ...note].join('  ');
 }
 

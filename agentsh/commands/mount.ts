@@ -44,7 +44,9 @@ export const command: CommandModule<Options> = {
       });
       for (const grant of grants) context.output.note(escapeText(grant));
       if (joined) context.output.note(`joined ${escapeName(agent)}, which is live`);
-      context.output.note(`whoever reaches ${escapeName(mountpoint)} acts as ${escapeName(agent)}; there is no sandbox`);
+      context.output.note(
+        `whoever reaches ${escapeName(mountpoint)} acts as ${escapeName(agent)}; there is no sandbox`,
+      );
       if (options.json) printObject(context.output, { agent, mountpoint, joined });
       return EXIT.ok.code;
     });

@@ -21,12 +21,18 @@ export const command: CommandModule<Options> = {
     withKernel(context, async (kernel) => {
       const { operator } = await kernel.call('status', {});
       if (operator === '') {
-        throw new CommandFailure('environment', 'the kernel could not mount /.kernel for the operator', 'agentsh doctor');
+        throw new CommandFailure(
+          'environment',
+          'the kernel could not mount /.kernel for the operator',
+          'agentsh doctor',
+        );
       }
       if (options.command === undefined) {
-        context.output.note('operator shell: /.kernel is complete here; set-id programs such as sudo do not work in it');
+        context.output.note(
+          'operator shell: /.kernel is complete here; set-id programs such as sudo do not work in it',
+        );
       }
-      const shell = context.environment['SHELL'] || '/bin/sh';
+      const shell = context.environment.SHELL || '/bin/sh';
       const words = options.command === undefined ? [shell] : ['/bin/sh', '-c', options.command];
       return runOperator([...rootArguments(operator), '--chdir', context.cwd, '--', ...words], context);
     }),
@@ -37,9 +43,7 @@ function rootArguments(operator: string): string[] {
   const entries = readdirSync('/').filter((name) => name !== '.kernel');
   const binds = entries.flatMap((name) => {
     const host = `/${name}`;
-    return lstatSync(host).isSymbolicLink()
-      ? ['--symlink', readlinkSync(host), host]
-      : ['--dev-bind-try', host, host];
+    return lstatSync(host).isSymbolicLink() ? ['--symlink', readlinkSync(host), host] : ['--dev-bind-try', host, host];
   });
   // The operator's mount is found through a host directory, so it is bound by that path after the rest.
   return [...binds, '--dev-bind', Buffer.from(operator, 'latin1').toString('utf8'), '/.kernel'];

@@ -13,7 +13,8 @@ interface Options extends JsonOption, AgentOption {
 }
 
 export const command: CommandModule<Options> = {
-  declare: (command) => withJson(withAgent(command)).option('--ignored', 'list the ignored paths that were kept private'),
+  declare: (command) =>
+    withJson(withAgent(command)).option('--ignored', 'list the ignored paths that were kept private'),
   run: ({ options, context }) =>
     withKernel(context, async (kernel) => {
       const { output } = context;

@@ -21,7 +21,7 @@ export const command: CommandModule<Options> = {
       .option('--all', 'all that is listed now')
       .option('-m, --message <reason>', 'the reason, for the agent to read'),
   run: ({ operands, options, context }) => {
-    if ((operands.length > 0) === (options.all === true)) {
+    if (operands.length > 0 === (options.all === true)) {
       throw new CommandFailure('usage', 'say what to reject: ids or paths, or --all');
     }
     return withKernel(context, (kernel) =>
@@ -30,7 +30,12 @@ export const command: CommandModule<Options> = {
   },
 };
 
-async function rejectNamed(kernel: Kernel, words: readonly string[], options: Options, context: Context): Promise<number> {
+async function rejectNamed(
+  kernel: Kernel,
+  words: readonly string[],
+  options: Options,
+  context: Context,
+): Promise<number> {
   const filter = agentFilter(options);
   const { selected, unknown } = select(await kernel.call('pending', filter), words, context.cwd);
   const ids = [...selected.map(({ item }) => item.id), ...unknown];

@@ -4,7 +4,7 @@ import type { SessionOpened } from '../../fs/daemon/clientProtocol.ts';
 import { count } from '../changes.ts';
 import type { CommandModule } from '../commandTable.ts';
 import { byteString, type Context, type Kernel, withKernel } from '../context.ts';
-import { requestedVariables, sessionEnvironment } from '../environment.ts';
+import { checkOptions, sessionEnvironment } from '../environment.ts';
 import { escapeName, escapeText, safeJson } from '../escape.ts';
 import { CommandFailure } from '../failure.ts';
 import { collect } from '../options.ts';
@@ -29,8 +29,8 @@ export const command: CommandModule<RunOptions> = {
       throw new CommandFailure('usage', 'either -c TEXT or -- CMD…, not both');
     }
     // Wrong variables are told before anything is started.
-    const variables = requestedVariables(options.env ?? [], context.environment);
-    return withKernel(context, (kernel) => runSession(kernel, operands, options, variables, context));
+    checkOptions(context.environment, options.env ?? []);
+    return withKernel(context, (kernel) => runSession(kernel, operands, options, context));
   },
 };
 
@@ -38,7 +38,6 @@ async function runSession(
   kernel: Kernel,
   operands: readonly string[],
   options: RunOptions,
-  variables: Readonly<Record<string, string>>,
   context: Context,
 ): Promise<number> {
   const program = operands[0] === undefined ? 'shell' : path.basename(operands[0]);
@@ -46,7 +45,7 @@ async function runSession(
   announce(session, context);
   let code: number;
   try {
-    code = await runInSandbox(kernel, session, operands, options, variables, context);
+    code = await runInSandbox(kernel, session, operands, options, context);
   } catch (thrown) {
     // The session's end must not hide why nothing ran.
     await kernel.call('session.close', { session: session.session }).catch(() => undefined);
@@ -78,7 +77,6 @@ async function runInSandbox(
   session: SessionOpened,
   operands: readonly string[],
   options: RunOptions,
-  variables: Readonly<Record<string, string>>,
   context: Context,
 ): Promise<number> {
   const { runSandboxed } = await import('../sandbox/run.ts');
@@ -90,7 +88,7 @@ async function runInSandbox(
     workspace: workingDirectory(session.workspace, byteString(context.cwd)),
     argv: operands,
     ...(options.command === undefined ? {} : { shellText: options.command }),
-    env: sessionEnvironment(session, context.environment, variables),
+    env: sessionEnvironment(session, context.environment, options.env ?? []),
     idShift: session.idShift,
     net: sandboxNetwork(session),
     limits: policy.limits,

@@ -15,7 +15,11 @@ export const command: CommandModule<JsonOption> = {
       const healthy = status.health.every((reason) => reason === 'ok');
       if (options.json) {
         const { health, startedAtMs, ...rest } = status;
-        printObject(context.output, { ...rest, started: new Date(startedAtMs).toISOString(), health: health.join('; ') });
+        printObject(context.output, {
+          ...rest,
+          started: new Date(startedAtMs).toISOString(),
+          health: health.join('; '),
+        });
       } else {
         for (const [title, value] of lines(status)) context.output.line(`${`${title}:`.padEnd(10)} ${value}`);
       }
@@ -25,7 +29,10 @@ export const command: CommandModule<JsonOption> = {
 
 function lines(status: KernelStatus): (readonly [string, string])[] {
   return [
-    ['kernel', `pid ${status.pid}, build ${escapeText(status.build)}, since ${new Date(status.startedAtMs).toISOString()}`],
+    [
+      'kernel',
+      `pid ${status.pid}, build ${escapeText(status.build)}, since ${new Date(status.startedAtMs).toISOString()}`,
+    ],
     ['home', escapeName(status.home)],
     ['socket', escapeName(status.socket)],
     ['operator', status.operator === '' ? 'could not be mounted' : escapeName(status.operator)],

@@ -1,0 +1,30 @@
+// Words on the command line mean pending changes by unique prefix or by path.
+import { describe, expect, test } from 'vitest';
+import { select } from '../../agentsh/selection.ts';
+import { item } from './fakeContext.ts';
+
+const listings = [
+  {
+    agent: 'w:main',
+    set: 's1',
+    ignored: 0,
+    items: [item('abcd2345', '/w/a.txt'), item('abzz2345', '/w/src/b.txt'), item('qqqq2345', '/w/bad\xff')],
+  },
+  { agent: 'w:other', set: 's2', ignored: 0, items: [item('mmmm2345', '/w/a.txt')] },
+];
+const ids = (...words: string[]) => select(listings, words, '/w/src').selected.map(({ item: { id } }) => id);
+
+describe('select', () => {
+  test('takes a unique prefix', () => expect(ids('abc')).toEqual(['abcd2345']));
+  test('takes a path relative to the current directory', () => expect(ids('b.txt')).toEqual(['abzz2345']));
+  test('takes an absolute path', () => expect(ids('/w/src/b.txt')).toEqual(['abzz2345']));
+  test('takes a name that is no UTF-8 as it is shown', () => expect(ids('/w/bad\\xff')).toEqual(['qqqq2345']));
+  test('takes each change once', () => expect(ids('abz', 'b.txt')).toEqual(['abzz2345']));
+  test('refuses a prefix of several', () => expect(() => ids('ab')).toThrow('means several changes'));
+  test('refuses a path of several agents', () => expect(() => ids('../a.txt')).toThrow('means several changes'));
+  test('refuses a path with nothing pending', () => expect(() => ids('./none')).toThrow('nothing is pending'));
+  test('says how many are below a directory', () => expect(() => ids('../src/.')).toThrow('1 below it'));
+  test('leaves an id that is listed no more to the kernel', () => {
+    expect(select(listings, ['zzzz'], '/w').unknown).toEqual(['zzzz']);
+  });
+});
