@@ -1,5 +1,6 @@
 // The words of the journal: rows, audit events, versions, changes, commits. Data only.
 
+import type { AuditEvent } from '../audit/event.ts';
 import type { Base, Hint, Version } from '../host/version.ts';
 
 /** The tables of an agent's index. Keys and values are bytes. */
@@ -20,24 +21,8 @@ export interface Transaction {
   audit(event: AuditEvent): void;
 }
 
-/** What the overlay, control files and commits know of what happened; the log adds seq, time, agent and prev. */
-export interface AuditEvent {
-  readonly op: string;
-  /** A byte string (latin1); '' where there is none. */
-  readonly path: string;
-  readonly verdict: 'allow' | 'deny' | 'approve' | 'reject' | 'conflict' | 'info';
-  /** `FILE:LINE`, `default`, a control file, or ''. */
-  readonly rule?: string;
-  readonly pid?: number;
-  readonly comm?: string;
-  /** CIDs, or other version texts. */
-  readonly base?: string;
-  readonly result?: string;
-  /** Free text for people: an error name, a rename's target. */
-  readonly note?: string;
-}
-
 export type { Base, Hint, Version } from '../host/version.ts';
+export type { AuditEvent };
 
 export type ChangeKind = 'create' | 'modify' | 'delete' | 'rename' | 'mode' | 'xattr';
 
@@ -53,6 +38,8 @@ export interface Change {
   /** Entries in a new directory, itself included; 1 for anything else. */
   readonly count: number;
   readonly protected: boolean;
+  /** A new or removed directory: digest over everything below it. */
+  readonly tree?: string;
   /** Milliseconds since 1970 when the agent last changed it. */
   readonly changedAtMs: number;
   /** Path of the file that holds the result's bytes as they are now (staging), for a regular file. */
