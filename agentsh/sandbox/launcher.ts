@@ -68,7 +68,7 @@ export function launcherMessage(order: LaunchOrder): Buffer {
 }
 
 function launch(order: LaunchOrder, require: (name: string) => unknown): void {
-  const fs = require('fs') as typeof Filesystem;
+  const fs = require('node:fs') as typeof Filesystem;
   const report = (line: unknown) => fs.writeSync(order.statusFd, `${JSON.stringify(line)}\n`);
   try {
     const calls = bindCalls(fs, order.koffiFd);

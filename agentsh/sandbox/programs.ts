@@ -17,6 +17,7 @@ export const NEEDED_PROGRAMS = {
   sh: { name: 'sh', package: 'dash' },
   unshare: { name: 'unshare', package: 'util-linux' },
   nsenter: { name: 'nsenter', package: 'util-linux' },
+  env: { name: 'env', package: 'coreutils' },
   mount: { name: 'mount', package: 'mount' },
 } as const satisfies Record<string, NeededProgram>;
 export type ProgramName = keyof typeof NEEDED_PROGRAMS;
