@@ -5,7 +5,7 @@
 // line `reason TEXT`.
 import type { PendingItem, PendingListing } from '../daemon/protocol.ts';
 import { isPattern, matchesPattern } from './glob.ts';
-import { pathText, unpathText } from './quote.ts';
+import { pathText, unquotePath } from './quote.ts';
 import { Refusal } from './refusal.ts';
 
 /** A shorter beginning of an id is too easily another one's. */
@@ -13,7 +13,8 @@ export const ID_PREFIX_LENGTH_MIN = 4;
 
 export type Selector =
   | { readonly kind: 'id'; readonly id: string }
-  | { readonly kind: 'path'; readonly path: string }
+  /** `literal`: it was quoted, so its stars are stars. */
+  | { readonly kind: 'path'; readonly path: string; readonly literal: boolean }
   | { readonly kind: 'pattern'; readonly pattern: string }
   | { readonly kind: 'all' }
   | { readonly kind: 'set'; readonly digest: string };
@@ -43,11 +44,11 @@ export function textOf(bytes: string): string {
 }
 
 function parsePath(line: string): Selector {
-  if (line.startsWith('/')) return { kind: 'path', path: line };
-  const path = unpathText(line.trimEnd());
+  if (line.startsWith('/')) return { kind: 'path', path: line, literal: false };
+  const path = unquotePath(line.trimEnd());
   if (path === undefined || !path.startsWith('/'))
     throw new Refusal('EINVAL', `not an absolute path in double quotes: ${pathText(line)}`);
-  return { kind: 'path', path };
+  return { kind: 'path', path, literal: true };
 }
 
 function parseWords(words: readonly string[]): Selector[] {
@@ -56,7 +57,7 @@ function parseWords(words: readonly string[]): Selector[] {
     const word = words[at]!;
     if (word === 'all') selectors.push({ kind: 'all' });
     else if (word === 'set') selectors.push({ kind: 'set', digest: digestAfter(words[++at]) });
-    else if (word.startsWith('/')) selectors.push({ kind: 'path', path: word });
+    else if (word.startsWith('/')) selectors.push({ kind: 'path', path: word, literal: false });
     else if (isPattern(word)) selectors.push({ kind: 'pattern', pattern: word });
     else if (/^[A-Za-z0-9]+$/.test(word)) selectors.push({ kind: 'id', id: word });
     else throw new Refusal('EINVAL', `neither an id nor an absolute path nor a pattern: ${pathText(word)}`);
@@ -98,7 +99,7 @@ export function select(selectors: readonly Selector[], context: SelectionContext
   const skipped = new Map<string, Skipped>();
   for (const selector of selectors) {
     if (selector.kind === 'id') ids.add(idFor(selector.id, context));
-    else if (selector.kind === 'path') selectPath(selector.path, context, ids, skipped);
+    else if (selector.kind === 'path') selectPath(selector, context, ids, skipped);
     else selectBulk(selector, context, ids, skipped);
   }
   for (const id of ids) skipped.delete(id);
@@ -115,12 +116,17 @@ function idFor(text: string, { listing, requirePending }: SelectionContext): str
   throw new Refusal('ESTALE', `${text} waits no more: it was decided or its change is gone`);
 }
 
-function selectPath(path: string, context: SelectionContext, ids: Set<string>, skipped: Map<string, Skipped>): void {
+function selectPath(
+  { path, literal }: Extract<Selector, { kind: 'path' }>,
+  context: SelectionContext,
+  ids: Set<string>,
+  skipped: Map<string, Skipped>,
+): void {
   const found = context.listing.items.filter((item) => item.path === path);
   if (found.length === 1) ids.add(found[0]!.id);
   else if (found.length > 1)
     throw new Refusal('EINVAL', `${pathText(path)} is pending of several agents: name it by its id`);
-  else if (isPattern(path)) selectBulk({ kind: 'pattern', pattern: path }, context, ids, skipped);
+  else if (!literal && isPattern(path)) selectBulk({ kind: 'pattern', pattern: path }, context, ids, skipped);
   else ids.add(normalized(path));
 }
 

@@ -81,7 +81,7 @@ export const TABLE: readonly Row[] = [
   {
     path: 'pending',
     kind: 'directory',
-    ...both,
+    ...decided,
     entries: (source) => source.pending().items.map((item) => item.id),
     require: (source, name) => source.requirePending(name),
   },
@@ -120,10 +120,13 @@ export function accessOf(row: Row, source: ControlSource): Access {
   return access === 'rw' && row.writable?.(source) === false ? 'r' : access;
 }
 
-/** Permission bits that tell the same. */
+/**
+ * Type and permission bits that tell the same. A directory whose entries take commands shows its write bit: without it
+ * the kernel answers EACCES to `echo approve > pending/ID` for an unknown id before the tree can say ENOENT.
+ */
 export function modeOf(row: Row, source: ControlSource): number {
-  if (row.kind === 'directory') return 0o40555;
-  return accessOf(row, source) === 'rw' ? 0o100644 : 0o100444;
+  const writeBit = accessOf(row, source) === 'rw' ? 0o200 : 0;
+  return (row.kind === 'directory' ? 0o40555 : 0o100444) | writeBit;
 }
 
 export interface TableIndex {

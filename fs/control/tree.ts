@@ -238,7 +238,8 @@ export class ControlTree implements Operations {
     if (this.#nodes.place(parent) !== undefined) this.#denyName('rename', parent, name, caller);
     this.#denyName('rename', newParent, newName, caller);
   }
-  link(_node: number, newParent: number, newName: string, caller: Caller): Entry {
+  link(node: number, newParent: number, newName: string, caller: Caller): Entry {
+    if (this.#nodes.place(newParent) === undefined) return this.#deny('link', this.#place(node), caller);
     return this.#denyName('link', newParent, newName, caller);
   }
   /** `echo approve > pending/ID` of an unknown id comes as a create: the id is what is wrong then. */
