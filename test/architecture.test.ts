@@ -182,9 +182,7 @@ describe('language', () => {
   });
 
   test('nothing is left to do', () => {
-    const marker = new RegExp(
-      `\\b(${['TO', 'FIX'].map((start) => (start === 'TO' ? 'TODO' : 'FIXME')).join('|')}|XXX)\\b`,
-    );
+    const marker = /\b(TODO|FIXME|XXX)\b/;
     const left = [
       ...everything.map(({ file, text }) => ({ file, text })),
       ...listed('*.sh', '*.md', '.ci/run').map(read),
