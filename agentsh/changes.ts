@@ -54,7 +54,7 @@ export function shownRows(listings: readonly AgentPending[]): Row[] {
   return allItems(listings).map(shownRow);
 }
 
-/** `1 change`, `3 changes`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+/** `1 change`, `3 changes`, `2 entries`. */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
 }

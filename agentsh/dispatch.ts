@@ -93,13 +93,16 @@ function isProgram(word: string, context: Context): boolean {
   });
 }
 
-const DISTANCE_MAX = 2;
+/** Letters of a word for each slip in it: one in a short word, two in a long one. */
+const LETTERS_PER_SLIP = 3;
+const SLIPS_MAX = 2;
 
-/** The command that a slip of at most two letters would explain. */
+/** The command that a slip would explain. */
 function nearest(word: string): string | undefined {
   const scored = COMMANDS.map(({ name }) => ({ name, distance: editDistance(word.slice(0, 32), name) }));
   const best = scored.reduce((left, right) => (right.distance < left.distance ? right : left));
-  return best.distance <= DISTANCE_MAX ? best.name : undefined;
+  const slips = Math.min(SLIPS_MAX, Math.floor(word.length / LETTERS_PER_SLIP));
+  return best.distance <= slips ? best.name : undefined;
 }
 
 function editDistance(from: string, to: string): number {
