@@ -3,11 +3,14 @@
 // Steps are idempotent, and where an interrupted run stopped can be told from names alone (see landStep.ts), so recovery
 // is the same walk again. What is displaced is kept as a pre-image; when the host moves under a commit, what was done
 // is taken back from those, wherever the host still is what the commit put there.
+//
+// The order of a plan's steps: children are deleted before their directory, parents are made before what is in them, a
+// rename comes before every step below its target, and nothing acts below its source.
 import { Errno, must } from '../errno.ts';
 import { type Captured, capture } from '../host/capture.ts';
 import { fsync } from '../host/syscall.ts';
 import { checkPlan } from './checkPlan.ts';
-import { type CommitPorts, CommitRun, HostMoved } from './commitSite.ts';
+import { type CommitPorts, CommitRun, existsAt, HostMoved } from './commitSite.ts';
 import { make, setAttributes, undoAttributes, undoMake } from './directoryStep.ts';
 import { land, landedVersion, undoLand } from './landStep.ts';
 import type { CommitOutcome, CommitPlan, Conflict, Landed, Step, Version } from './model.ts';
@@ -95,6 +98,7 @@ function forward(run: CommitRun): Failure {
       apply(run, index, step);
       run.ports.fault('stepped', step.path);
     } catch (error) {
+      if (run.recovering && isUnreachable(error) && isPassed(run, index)) continue;
       // Recovery may find that later steps were done already before the one that fails.
       return backward(run, index, run.recovering ? run.plan.steps.length - 1 : index, failureOf(step, error));
     }
@@ -108,13 +112,33 @@ function failureOf(step: Step, error: unknown): Conflicted {
   if (error instanceof HostMoved)
     return { status: 'conflict', conflicts: [{ path: error.path, reason: error.reason }] };
   if (!(error instanceof Errno)) throw error;
-  // The walk met something that is not a directory: the host moved, nothing refused.
-  const moved = ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(error.name);
+  const moved = isUnreachable(error);
   const conflicts = [
     { path: step.path, reason: moved ? `its directory changed on the host (${error.name})` : error.name },
   ];
   return { status: 'conflict', conflicts, ...(moved ? {} : { errno: error.number }) };
 }
+
+/** The walk met something that is not a directory: the host moved, nothing refused. */
+const isUnreachable = (error: unknown): error is Errno =>
+  error instanceof Errno && ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(error.name);
+
+/**
+ * Whether an earlier run went past this step: a later step has removed or renamed the directory it acts in.
+ * (Plans put a rename before what acts below its target, so only that is below a source.)
+ */
+function isPassed(run: CommitRun, index: number): boolean {
+  const { id, steps } = run.plan;
+  const { path } = steps[index] as Step;
+  return steps.some((later, at) => {
+    if (at < index) return false;
+    if (later.op === 'delete') return isAtOrBelow(path, later.path) && existsAt(run.preimages, `${id}-${at}`);
+    if (later.op !== 'rename' || at === index || !isAtOrBelow(path, later.source)) return false;
+    return run.at(at, later.path, (target) => target.match(later.base, target.name, { moved: true }) === 'same');
+  });
+}
+
+const isAtOrBelow = (path: string, directory: string) => path === directory || path.startsWith(`${directory}/`);
 
 type Conflicted = Extract<CommitOutcome, { status: 'conflict' }>;
 

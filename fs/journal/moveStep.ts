@@ -1,5 +1,6 @@
 // The step that renames: both names are looked at before and after, and what the target displaced is kept.
 import { ERRNO, must } from '../errno.ts';
+import { capture } from '../host/capture.ts';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE, renameat2 } from '../host/syscall.ts';
 import type { Site } from './commitSite.ts';
 import type { Step } from './model.ts';
@@ -19,8 +20,7 @@ export function isMoved(source: Site, target: Site, step: MoveStep): boolean {
 export function move(source: Site, target: Site, step: MoveStep): void {
   const fresh = step.targetBase.version.type === 'absent';
   if (isMoved(source, target, step)) {
-    if (!fresh && !source.hasPreimage() && source.match(step.targetBase, source.name, { moved: true }) === 'same')
-      keep(source, source.name);
+    if (!fresh && isDisplaced(source, step)) keep(source, source.name);
     return;
   }
   source.expectBase(step.base);
@@ -35,6 +35,13 @@ export function move(source: Site, target: Site, step: MoveStep): void {
   goBack(source, target, fresh);
   const where = moved ? target : source;
   where.moved(inPlace ? 'changed on the host since' : 'its directory moved on the host');
+}
+
+/** The source's name still holds the very object that the rename displaced. */
+function isDisplaced(source: Site, step: MoveStep): boolean {
+  const { hint } = step.targetBase;
+  if (hint !== undefined && capture(source.fd, source.name).hint?.ino !== hint.ino) return false;
+  return source.match(step.targetBase, source.name, { moved: true }) === 'same';
 }
 
 function exchange(source: Site, target: Site, flags: number): void {

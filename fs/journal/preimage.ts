@@ -40,18 +40,13 @@ export function keep(site: Site, name: string): boolean {
   if (version.type === 'absent') return true;
   if (version.type === 'directory') return keepDirectory(site, from, to);
   const status = renameat2(from.fd, from.name, to.fd, to.name, RENAME_NOREPLACE);
-  if (status === -ERRNO.EXDEV) copyAside(site, from, to);
-  // There already: an earlier run copied it and stopped before this.
-  else if (status === -ERRNO.EEXIST) must(unlinkat(from.fd, from.name));
+  if (status === -ERRNO.EXDEV && !site.hasPreimage()) copyToPreimage(site, name);
+  // Copied already, now or by a run that stopped right after.
+  if (status === -ERRNO.EXDEV || status === -ERRNO.EEXIST) must(unlinkat(from.fd, from.name));
   else must(status);
   site.run.touched(site.fd);
   site.fault('kept');
   return true;
-}
-
-function copyAside(site: Site, from: Place, to: Place): void {
-  copyToPreimage(site, from.name, to);
-  must(unlinkat(from.fd, from.name));
 }
 
 /** A durable copy of `name` among the pre-images, complete or not there. */
