@@ -65,7 +65,7 @@ export async function bootKernel(
 ): Promise<undefined> {
   const environment = options.environment ?? process.env;
   makePlaces(placesOf(environment));
-  const parameters = [programPath('main'), ...(options.exitWithLast ? ['--exit-with-last'] : [])];
+  const parameters = [programPath('main'), '--ready-fd=3', ...(options.exitWithLast ? ['--exit-with-last'] : [])];
   const child = spawn(process.execPath, parameters, {
     cwd: '/',
     detached: true,

@@ -132,6 +132,8 @@ export interface SessionOpened {
 /** What the sandbox needs of the effective policy. */
 export interface PolicySummary {
   readonly profile: string | undefined;
+  /** Put behind the program's name on its command line: what its profile says it needs here. */
+  readonly flags: readonly string[];
   readonly env: {
     readonly pass: readonly string[];
     readonly secrets: readonly string[];

@@ -33,6 +33,10 @@ export interface AgentOpen {
   readonly directory: string;
   readonly rules: readonly import('../../policy/model.ts').Rule[];
   readonly names: NameLists;
+  /** All of it, as in force: for `/.kernel/policy`, audit of reads, quota. `rules` and `names` are its parts. */
+  readonly policy: import('../../policy/effective.ts').EffectivePolicy;
+  /** Directory of the kernel's signing key (loadIdentity(keys, 'kernel')). */
+  readonly keys: string;
   /** Host directories that are never visible in any view (stores, run directory). */
   readonly forbidden: readonly string[];
   /** Host paths (latin1) that git tracks in the workspace and that a default hide or mask pattern would match. */

@@ -1,0 +1,17 @@
+// What an agent is opened with: the workspace, the effective rules, and what its sandbox needs to know of them. Data only.
+import type { EffectivePolicy } from '../../policy/effective.ts';
+import type { PolicySummary } from './clientProtocol.ts';
+
+export interface AgentView {
+  /** Absolute real path, a byte string; so is `home`. */
+  readonly workspace: string;
+  readonly home: string;
+  readonly policy: EffectivePolicy;
+  readonly tracked: readonly string[];
+  readonly ignored: readonly string[];
+  readonly summary: PolicySummary;
+  /** Lines to print at start. */
+  readonly grants: readonly string[];
+  /** Its upper does not outlive its sessions. */
+  readonly throwaway: boolean;
+}
