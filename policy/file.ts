@@ -34,7 +34,7 @@ export function parsePolicy(text: string, file: string): PolicyFile {
   const positions = positionsOf(text);
   if (positions.count > ENTRIES_MAX) throw startError(file, `more than ${ENTRIES_MAX} keys and entries`);
   const result = policySchema.safeParse(table);
-  if (!result.success) throw issueError(result.error.issues[0]!, table, positions, file);
+  if (!result.success) throw issueError(tellingIssue(result.error.issues), table, positions, file);
   const policy = { file, text, data: result.data, positions };
   checkMounts(policy);
   checkTaint(policy);
@@ -64,6 +64,11 @@ function parseTable(text: string, file: string): unknown {
 
 type Issue = z.core.$ZodIssue;
 
+/** A misspelt key also makes a missing one: say the first. */
+function tellingIssue(issues: readonly Issue[]): Issue {
+  return issues.find((issue) => issue.code === 'unrecognized_keys') ?? issues[0]!;
+}
+
 /** zod's issue at its place in the text. */
 function issueError(issue: Issue, table: unknown, positions: Positions, file: string): InputError {
   const path = issue.path.filter((part) => typeof part !== 'symbol');
@@ -74,7 +79,11 @@ function issueError(issue: Issue, table: unknown, positions: Positions, file: st
     return new InputError({ file, ...positions.key([...path, key]), reason: `unknown key "${key}"${where}`, nearest });
   }
   if (issue.code === 'invalid_key') {
-    return new InputError({ file, ...positions.key(path), reason: issue.issues[0]?.message ?? issue.message });
+    return new InputError({
+      file,
+      ...positions.key(path),
+      reason: `${tableName(path)}: ${issue.issues[0]?.message ?? issue.message}`,
+    });
   }
   const value = valueAt(table, path);
   if (value === undefined) {

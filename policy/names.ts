@@ -82,7 +82,7 @@ export function nameJudge(settings: NameSettings): NameJudge {
       path: [...parent.path, name],
       folded: [...parent.folded, foldName(name)],
       vendored: parent.vendored || (parent.scoped && VENDORED_DIRECTORIES.has(name)),
-      verdict: judgeIn(lists, parent, name, true),
+      verdict: inheritedVerdict(lists, parent, name),
     };
   }
 
@@ -96,9 +96,19 @@ function basePlace(scoped: boolean): Place {
   return { scoped, path: [], folded: [], vendored: false, verdict: NOTHING };
 }
 
+/** What a directory passes on: all that is said of it but what is protected alone. */
+function inheritedVerdict(lists: Lists, parent: Place, name: string): NameVerdict {
+  const verdict = judgeIn(lists, parent, name, true);
+  const isProtected = parent.verdict.protected || judgeProtected(lists, parent, name, true);
+  return { ...verdict, protected: isProtected };
+}
+
 function judgeIn(lists: Lists, place: Place, name: string, isDirectory: boolean): NameVerdict {
   const seen = place.scoped ? judgeSight(lists, place, name, isDirectory) : NOTHING;
-  const isProtected = place.verdict.protected || judgeProtected(lists, place, name, isDirectory);
+  const isProtected =
+    lists.protectSelf.has(foldName(name)) ||
+    place.verdict.protected ||
+    judgeProtected(lists, place, name, isDirectory);
   if (seen === NOTHING && !isProtected) return NOTHING;
   return { ...seen, protected: isProtected };
 }
@@ -122,7 +132,6 @@ function judgeSight(lists: Lists, place: Place, name: string, isDirectory: boole
 
 function judgeProtected(lists: Lists, place: Place, name: string, isDirectory: boolean): boolean {
   const folded = foldName(name);
-  if (lists.protectSelf.has(folded)) return true;
   if (lists.protectFolded.judge([...place.folded, folded], isDirectory) === true) return true;
   return lists.protect.judge([...place.path, name], isDirectory) === true;
 }
