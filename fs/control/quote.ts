@@ -10,23 +10,18 @@ const ESCAPE = /\\(?:x([0-9a-f]{2})|u\{([0-9a-f]{1,6})\}|(.))/g;
 
 const bytesOf = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
-/** A path or another byte string as one field; a byte string again. Two different ones never look the same. */
+/** A path or another byte string as one field of text. Two different ones never look the same. */
 export function quotePath(path: string): string {
-  return bytesOf(pathText(path));
-}
-
-/** The same as text, for sentences. */
-export function pathText(path: string): string {
   const text = visible(path);
   return bytesOf(text) === path && /^[^\s"]+$/.test(text) ? text : `"${text.replaceAll('"', '\\"')}"`;
 }
 
-/** Text for people (a reason, an error) as the rest of a line; a byte string. */
+/** Text for people (a reason, an error) as the rest of a line. */
 export function quoteText(text: string): string {
-  return bytesOf(visibleLine(bytesOf(text)).text);
+  return visibleLine(bytesOf(text)).text;
 }
 
-/** The byte string behind a quoted field, undefined if the quoting is broken. */
+/** The byte string behind a quoted field (as bytes, latin1), undefined if the quoting is broken. */
 export function unquotePath(quoted: string): string | undefined {
   const inner = QUOTED.exec(quoted)?.[1];
   return inner?.replace(ESCAPE, (_, byte?: string, point?: string, simple?: string) => {

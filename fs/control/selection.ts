@@ -5,7 +5,7 @@
 // line `reason TEXT`.
 import type { PendingItem, PendingListing } from '../daemon/protocol.ts';
 import { isPattern, matchesPattern } from './glob.ts';
-import { pathText, unquotePath } from './quote.ts';
+import { quotePath, unquotePath } from './quote.ts';
 import { Refusal } from './refusal.ts';
 
 /** A shorter beginning of an id is too easily another one's. */
@@ -47,7 +47,7 @@ function parsePath(line: string): Selector {
   if (line.startsWith('/')) return { kind: 'path', path: line, literal: false };
   const path = unquotePath(line.trimEnd());
   if (path === undefined || !path.startsWith('/'))
-    throw new Refusal('EINVAL', `not an absolute path in double quotes: ${pathText(line)}`);
+    throw new Refusal('EINVAL', `not an absolute path in double quotes: ${quotePath(line)}`);
   return { kind: 'path', path, literal: true };
 }
 
@@ -60,7 +60,7 @@ function parseWords(words: readonly string[]): Selector[] {
     else if (word.startsWith('/')) selectors.push({ kind: 'path', path: word, literal: false });
     else if (isPattern(word)) selectors.push({ kind: 'pattern', pattern: word });
     else if (/^[A-Za-z0-9]+$/.test(word)) selectors.push({ kind: 'id', id: word });
-    else throw new Refusal('EINVAL', `neither an id nor an absolute path nor a pattern: ${pathText(word)}`);
+    else throw new Refusal('EINVAL', `neither an id nor an absolute path nor a pattern: ${quotePath(word)}`);
   }
   return selectors;
 }
@@ -125,7 +125,7 @@ function selectPath(
   const found = context.listing.items.filter((item) => item.path === path);
   if (found.length === 1) ids.add(found[0]!.id);
   else if (found.length > 1)
-    throw new Refusal('EINVAL', `${pathText(path)} is pending of several agents: name it by its id`);
+    throw new Refusal('EINVAL', `${quotePath(path)} is pending of several agents: name it by its id`);
   else if (!literal && isPattern(path)) selectBulk({ kind: 'pattern', pattern: path }, context, ids, skipped);
   else ids.add(normalized(path));
 }
@@ -135,7 +135,7 @@ function normalized(path: string): string {
   const plain = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
   const components = plain.split('/').slice(1);
   if (components.some((name) => name === '' || name === '.' || name === '..') || plain.includes('\0'))
-    throw new Refusal('EINVAL', `not a normalized absolute path: ${pathText(path)}`);
+    throw new Refusal('EINVAL', `not a normalized absolute path: ${quotePath(path)}`);
   return plain;
 }
 
@@ -153,7 +153,7 @@ function selectBulk(
       ? listing.items.filter((item) => matchesPattern(selector.pattern, item.path))
       : listing.items;
   if (meant.length === 0 && selector.kind === 'pattern')
-    throw new Refusal('ENOENT', `nothing pending matches ${pathText(selector.pattern)}`);
+    throw new Refusal('ENOENT', `nothing pending matches ${quotePath(selector.pattern)}`);
   let covered = 0;
   for (const item of meant) {
     const why = reasonToSkip(item, selector.kind === 'set' || listedIds?.has(item.id) === true, context);

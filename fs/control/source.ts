@@ -8,7 +8,7 @@ import type { AuditEvent } from '../journal/model.ts';
 
 export type Principal = 'agent' | 'operator';
 
-/** Content of a file. A string is a byte string (latin1), as paths are; text beyond that comes as a Buffer. */
+/** Content of a file: text (then it is UTF-8), or bytes. A path in a text is shown by quotePath (./quote.ts). */
 export type Content = string | Buffer;
 
 /** Bytes that only ever grow at the end, in whole lines. A position once readable never changes its byte. */

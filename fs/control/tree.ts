@@ -3,7 +3,7 @@
 // - Nothing here has a life in the kernel's caches: entries and attributes are valid for 0 ms, files are direct I/O.
 // - A right is judged by the mount alone, at open and again at write: no uid, mode bit or descriptor adds to it.
 // - What exists is the table's business (./table.ts); names cannot be made, removed or moved.
-import { ERRNO, errno, fail } from '../errno.ts';
+import { fail } from '../errno.ts';
 import {
   type AttributeChanges,
   type Attributes,
@@ -344,11 +344,8 @@ function readLog(open: Extract<Handle, { kind: 'log' }>, offset: number, target:
 }
 
 function bytesOf(content: Content): Buffer {
-  // A string with a character above one byte can be no byte string: then it is text.
-  const encoding = typeof content === 'string' && /[^\0-\xff]/.test(content) ? 'utf8' : 'latin1';
-  const bytes = typeof content === 'string' ? Buffer.from(content, encoding) : content;
-  if (bytes.length > CONTENT_BYTES_MAX) throw errno(ERRNO.EFBIG);
-  return bytes;
+  const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
+  return bytes.length > CONTENT_BYTES_MAX ? fail('EFBIG') : bytes;
 }
 
 /** A refusal of the source becomes its error number here; its reason is already kept where people look. */

@@ -26,9 +26,9 @@ const path = fc.array(fc.oneof(byte, deceptive), { minLength: 1, maxLength: 12 }
 test('T13: what is quoted comes back byte by byte, on one line, without control characters', () => {
   fc.assert(
     fc.property(path, (bytes) => {
-      const field = quotePath(bytes);
+      const text = quotePath(bytes);
+      const field = Buffer.from(text).toString('latin1');
       expect(field.startsWith('"') ? unquotePath(field) : field).toBe(bytes);
-      const text = Buffer.from(field, 'latin1').toString('utf8');
       expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\ufffd]/u);
     }),
     { numRuns: 20_000 },
