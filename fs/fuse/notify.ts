@@ -25,7 +25,7 @@ export function encodeInvalidateEntry(parent: number, name: string): Buffer {
   return message;
 }
 
-/** The name is gone: also raises inotify events. */
+/** The name is gone: also raises IN_DELETE_SELF for who watches the file itself (directory watches stay silent). */
 export function encodeDelete(parent: number, child: number, name: string): Buffer {
   const bytes = nameBytes(name);
   const message = begin(NOTIFY.DELETE, 24 + bytes.length);

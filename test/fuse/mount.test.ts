@@ -1,0 +1,105 @@
+// The same real work on a real mount: as root, as an ordinary user through fusermount3, and with passthrough.
+import { afterEach, describe, expect, test } from 'vitest';
+import { unmount } from '../../fs/fuse/mount.ts';
+import { type MemoryMount, run, shell, startMemoryMount, stopMemoryMount } from './memoryMount.ts';
+
+let mount: MemoryMount | undefined;
+afterEach(async () => {
+  if (mount !== undefined) await stopMemoryMount(mount);
+  mount = undefined;
+});
+
+const ways = [
+  { way: 'as root', options: {}, asUser: false },
+  { way: 'as an ordinary user', options: { helper: true, asUser: true }, asUser: true },
+  { way: 'with passthrough', options: { passthrough: true }, asUser: false },
+] as const;
+
+/** Prints one line for each thing done; the same on every file system. */
+const WORK = `
+echo hello > a; cat a; echo more >> a; wc -c < a
+mkdir -p d/e; mv a d/e/b; ln d/e/b c; stat -c %h c; ln -s d/e/b l; cat l | head -1
+truncate -s 3 c; cat d/e/b; echo
+head -c 3000000 /dev/urandom > big; cp big copy; cmp big copy && echo same
+dd if=big of=part bs=1000 skip=7 count=3 2> /dev/null; dd if=big bs=1000 skip=7 count=3 2> /dev/null | cmp - part && echo part
+chmod 640 c; touch -d @1234567 c; stat -c '%a %Y' c
+setfattr -n user.color -v blue c; getfattr --only-values -n user.color c; echo; setfattr -x user.color c
+mkfifo p; test -p p && echo fifo
+touch 'odd name'; for i in 1 2 3 4 5 6 7 8 9; do mkdir dir$i; touch dir$i/file; done; find . -type f | wc -l
+rm -r dir[1-9]; rm c; cat l; echo; mv -n big copy; ls | sort | tr '\\n' ' '
+`;
+const DONE =
+  'hello\n11\n2\nhello\nhel\nsame\npart\n640 1234567\nblue\nfifo\n17\nhel\nbig copy d held l odd name p part stream ';
+
+describe.each(ways)('a mount $way', ({ options, asUser }) => {
+  test('does what a file system does', { timeout: 60_000 }, async () => {
+    mount = await startMemoryMount(options);
+    expect(await shell(`cd ${mount.mountpoint}; ${WORK}`, asUser)).toBe(DONE);
+    await run('umount', ['-l', mount.mountpoint]);
+    const report = await mount.report;
+    expect(report).toMatchObject({ defects: 0, destroyed: 1, openHandles: 0, passthrough: 'passthrough' in options });
+    expect(Object.keys(report.counts)).toContain('RENAME2');
+    if ('passthrough' in options) expect([report.counts.WRITE, report.counts.READ]).toEqual([undefined, undefined]);
+    else expect(report.counts.WRITE).toBeGreaterThan(0);
+  });
+});
+
+describe('a mount', () => {
+  test('is nosuid and nodev, of the type by which stale ones are found', async () => {
+    mount = await startMemoryMount();
+    const line = await run('findmnt', ['-rn', '-o', 'FSTYPE,SOURCE,OPTIONS', mount.mountpoint]);
+    expect(line).toMatch(/^fuse\.agentsh agentsh rw,nosuid,nodev,/);
+    expect(line).toContain('default_permissions');
+  });
+
+  test('of an ordinary user is of the same type, and theirs to unmount', async () => {
+    mount = await startMemoryMount({ helper: true, asUser: true });
+    const line = await run('findmnt', ['-rn', '-o', 'FSTYPE,OPTIONS', mount.mountpoint]);
+    expect(line).toMatch(/^fuse\.agentsh rw,nosuid,nodev,/);
+    await run('fusermount3', ['-u', '-z', '--', mount.mountpoint], true);
+    expect((await mount.report).destroyed).toBe(1);
+  });
+
+  test('ends when it is unmounted', async () => {
+    mount = await startMemoryMount();
+    await unmount(mount.mountpoint);
+    expect((await mount.report).destroyed).toBe(1);
+  });
+
+  test('shows shifted owners, and stores what chown says unshifted', async () => {
+    mount = await startMemoryMount({ idShift: 1_000_000 });
+    const { mountpoint } = mount;
+    expect(await run('stat', ['-c', '%u:%g', mountpoint])).toBe('1000000:1000000\n');
+    await shell(`touch ${mountpoint}/f; chown 1000005:1000006 ${mountpoint}/f`);
+    expect(await run('stat', ['-c', '%u:%g', `${mountpoint}/f`])).toBe('1000005:1000006\n');
+    await expect(run('chown', ['5:6', `${mountpoint}/f`])).rejects.toThrow(/Invalid argument/);
+    await shell(`setfacl -m u:1000007:rw ${mountpoint}/f`);
+    expect(await run('getfacl', ['-cnp', `${mountpoint}/f`])).toContain('user:1000007:rw-');
+  });
+
+  test('blocks a reader until there is something to read, wakes pollers, and lets go when interrupted', async () => {
+    mount = await startMemoryMount();
+    const stream = `${mount.mountpoint}/stream`;
+    const reader = run('head', ['-c', '4', stream]);
+    await shell(`printf wake > ${stream}`);
+    expect(await reader).toBe('wake');
+    const polled = run('python3', ['-c', POLL, stream]);
+    expect(await polled).toBe('[]\n[1]\nhey\n');
+    expect(await shell(`timeout -s INT 0.3 cat ${stream} || echo $?`)).toBe('124\n');
+    expect(await run('cat', [`${mount.mountpoint}/held`])).toBe('');
+    await unmount(mount.mountpoint);
+    expect(await mount.report).toMatchObject({ interrupts: 1, defects: 0, openHandles: 0 });
+  });
+});
+
+/** Polls the stream, writes to it from a second descriptor while polling without a limit, and reads. */
+const POLL = `
+import os, select, sys, threading
+read = os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)
+poll = select.poll()
+poll.register(read, select.POLLIN)
+print([event for _, event in poll.poll(50)])
+threading.Timer(0.2, lambda: os.write(os.open(sys.argv[1], os.O_WRONLY), b'hey')).start()
+print([event for _, event in poll.poll()])
+print(os.read(read, 10).decode())
+`;

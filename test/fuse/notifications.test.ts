@@ -1,0 +1,84 @@
+// Notifications: their layout, and that the kernel acts on them.
+import { afterEach, describe, expect, test } from 'vitest';
+import { unmount } from '../../fs/fuse/mount.ts';
+import { encodeDelete, encodeInvalidateEntry, encodeInvalidateInode } from '../../fs/fuse/notify.ts';
+import { type MemoryMount, run, startMemoryMount, stopMemoryMount } from './memoryMount.ts';
+
+let mount: MemoryMount | undefined;
+afterEach(async () => {
+  if (mount !== undefined) await stopMemoryMount(mount);
+  mount = undefined;
+});
+
+describe('encoding', () => {
+  test('an inode', () => {
+    const bytes = encodeInvalidateInode(2 ** 33, -1, 0);
+    expect([bytes.length, bytes.readUInt32LE(0), bytes.readInt32LE(4)]).toEqual([40, 40, 2]);
+    expect(bytes.readBigUInt64LE(8)).toBe(0n);
+    expect([16, 24, 32].map((at) => bytes.readBigInt64LE(at))).toEqual([2n ** 33n, -1n, 0n]);
+  });
+  test('an entry', () => {
+    const bytes = encodeInvalidateEntry(7, 'a\xff');
+    expect([bytes.length, bytes.readInt32LE(4), bytes.readUInt32LE(24)]).toEqual([35, 3, 2]);
+    expect(bytes.toString('latin1', 32)).toBe('a\xff\0');
+  });
+  test('a deletion', () => {
+    const bytes = encodeDelete(7, 8, 'abc');
+    expect([bytes.length, bytes.readInt32LE(4), bytes.readUInt32LE(32)]).toEqual([44, 6, 3]);
+    expect([bytes.readBigUInt64LE(16), bytes.readBigUInt64LE(24)]).toEqual([7n, 8n]);
+    expect(bytes.toString('latin1', 40)).toBe('abc\0');
+  });
+  test('a name the kernel would refuse is refused here', () => {
+    expect(() => encodeInvalidateEntry(1, '')).toThrow(RangeError);
+    expect(() => encodeDelete(1, 2, 'n'.repeat(256))).toThrow(RangeError);
+  });
+});
+
+describe('delivery', () => {
+  test('a forgotten entry is looked up again', async () => {
+    mount = await startMemoryMount();
+    const file = `${mount.mountpoint}/held`;
+    for (let time = 0; time < 3; time++) await run('stat', [file]);
+    await mount.command('entry 1 held');
+    await run('stat', [file]);
+    await unmount(mount.mountpoint);
+    // Once before the notification, once after it: an entry lives for a day here.
+    expect((await mount.report).counts.LOOKUP).toBe(2);
+  });
+
+  test('a forgotten inode is asked for its attributes again, and its pages are read again', async () => {
+    mount = await startMemoryMount();
+    const file = `${mount.mountpoint}/f`;
+    await run('sh', ['-c', `echo text > ${file}; sync ${file}; cat ${file}; cat ${file}`]);
+    await mount.command('inode 4 0 0');
+    expect(await run('cat', [file])).toBe('text\n');
+    await unmount(mount.mountpoint);
+    const { counts, defects } = await mount.report;
+    expect(defects).toBe(0);
+    expect(counts.READ).toBeGreaterThan(0);
+  });
+
+  test('a deletion raises inotify for watchers of the file; what the kernel does not cache is no error', async () => {
+    mount = await startMemoryMount();
+    const { mountpoint } = mount;
+    const watcher = run('python3', ['-c', WATCH, mountpoint]);
+    await run('stat', [`${mountpoint}/held`]);
+    await run('sh', ['-c', `until [ -e ${mountpoint}/watching ]; do sleep 0.05; done`]);
+    await mount.command('delete 1 3 held');
+    await mount.command('entry 1 never');
+    expect(await watcher).toContain('deleted');
+    await unmount(mountpoint);
+    expect((await mount.report).defects).toBe(0);
+  });
+});
+
+/** Watches a file for its own deletion (IN_DELETE_SELF), says so by creating another, and waits. */
+const WATCH = `
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+watch = libc.inotify_init()
+libc.inotify_add_watch(watch, (sys.argv[1] + '/held').encode(), 0x400)
+os.close(os.open(sys.argv[1] + '/watching', os.O_CREAT))
+os.read(watch, 4096)
+print('deleted')
+`;
