@@ -184,10 +184,11 @@ export interface Backing {
   close(backingId: number): void;
 }
 
-/** Tells the kernel that what it caches is old. Never blocks: another thread delivers. */
+/**
+ * Tells the kernel that what it caches is old, on every connection but `except`. Never blocks: another thread delivers.
+ * A negative offset is about attributes only; length 0 means to the end.
+ */
 export interface Notifier {
-  invalidateInode(node: number, offset: number, length: number): void;
-  invalidateEntry(parent: number, name: string): void;
-  /** The name is gone: also raises inotify events for watchers of it. */
-  deleted(parent: number, child: number, name: string): void;
+  invalidateInode(node: number, offset: number, length: number, except?: number): void;
+  invalidateEntry(parent: number, name: string, except?: number): void;
 }

@@ -1,0 +1,130 @@
+// What `/.kernel` shows in an agent's own mount: its own state, from its own worker.
+
+import { renderPolicy } from '../../policy/render.ts';
+import { MemoryLog } from '../control/eventLog.ts';
+import { renderMetrics, renderRules } from '../control/listing.ts';
+import { quotePath } from '../control/quote.ts';
+import type { AgentFacts, ControlSource, GrowingLog } from '../control/source.ts';
+import { fail } from '../errno.ts';
+import type { Ledger } from '../journal/ledger.ts';
+import type { AuditEvent } from '../journal/model.ts';
+import { BUILD } from './build.ts';
+import type { AgentOpen, CommitItem, PendingListing } from './protocol.ts';
+
+/** What the worker behind an agent's source can do. */
+export interface AgentActor {
+  readonly ledger: Ledger;
+  pending(): PendingListing;
+  detail(id: string): string;
+  commits(): readonly CommitItem[];
+  requests(): number;
+}
+
+const DENIALS_MAX = 100;
+
+export class AgentSource implements ControlSource {
+  readonly principal = 'agent';
+  readonly events = new MemoryLog();
+  readonly audit: GrowingLog;
+  private readonly actor: AgentActor;
+  private readonly open: AgentOpen;
+  private readonly did: string;
+  private readonly startedAtMs: number;
+  private readonly refusals: string[] = [];
+
+  constructor(actor: AgentActor, open: AgentOpen, did: string, startedAtMs: number) {
+    this.actor = actor;
+    this.open = open;
+    this.did = did;
+    this.startedAtMs = startedAtMs;
+    this.audit = {
+      startBytes: () => 0,
+      sizeBytes: () => actor.ledger.auditSizeBytes(),
+      read: (offset, target) => actor.ledger.readAudit(offset, target.length).copy(target),
+    };
+  }
+
+  version(): string {
+    return `build ${BUILD}\ntransport dev-fuse\n`;
+  }
+  health(): string {
+    return 'ok\n';
+  }
+  stats(): string {
+    return renderMetrics([
+      {
+        name: 'agentsh_requests_total',
+        help: 'FUSE requests answered.',
+        kind: 'counter',
+        values: [{ value: this.actor.requests() }],
+      },
+    ]);
+  }
+  agent(): AgentFacts {
+    const { name, workspace } = this.open;
+    return { id: `${workspace}:${name}`, name, did: this.did, workspace, startedAtMs: this.startedAtMs };
+  }
+  mounts(): string {
+    return renderRules(this.open.rules);
+  }
+  policy(): string {
+    return renderPolicy(this.open.policy);
+  }
+  pending(): PendingListing {
+    return this.actor.pending();
+  }
+  requirePending(id: string): void {
+    this.actor.detail(id);
+  }
+  pendingDetail(id: string): string {
+    return this.actor.detail(id);
+  }
+  approve(): never {
+    return fail('EPERM');
+  }
+  reject(): never {
+    return fail('EPERM');
+  }
+  commits(): readonly CommitItem[] {
+    return this.actor.commits();
+  }
+  commitText(id: string): string {
+    const commit = this.actor.commits().find((each) => each.id === id);
+    if (commit === undefined) fail('ENOENT');
+    const paths = commit.paths.map((path) => `path ${quotePath(path)}\n`).join('');
+    return `id ${commit.id}\nagent ${commit.agent}\ntime ${new Date(commit.atMs).toISOString()}\nby ${commit.by}\n${paths}`;
+  }
+  auditHead(): string {
+    return this.actor.ledger.auditHead();
+  }
+  who(): never {
+    return fail('EPERM');
+  }
+  denials(): string {
+    return this.refusals.join('');
+  }
+  record(event: AuditEvent): void {
+    try {
+      this.actor.ledger.record(event);
+    } catch {
+      // The contract: recording a refusal never fails the refusal.
+    }
+  }
+
+  /** One refusal, for `denials` and for the followers of events. */
+  refused(event: AuditEvent): void {
+    const remedy = REMEDIES[event.note ?? ''] ?? 'ask the operator';
+    const time = new Date().toISOString();
+    this.refusals.push(`${time} ${event.op} ${quotePath(event.path)} ${event.rule ?? '-'} ${remedy}\n`);
+    if (this.refusals.length > DENIALS_MAX) this.refusals.shift();
+    this.events.append({ time, kind: 'deny', op: event.op, path: quotePath(event.path), error: event.note });
+  }
+}
+
+/** What to do about a refusal, by its error. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  EROFS: 'this path is read-only: write in the workspace, in $HOME or in /tmp',
+  EPERM: 'the policy does not show this name: ask the operator to change the policy',
+  EXDEV: 'copy instead: a rename or link may not cross into or out of this rule',
+  EBUSY: 'the root of a rule stays where it is',
+};

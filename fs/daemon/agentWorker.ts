@@ -1,0 +1,287 @@
+// The thread that owns one agent: its ledger, its view, and every connection that shows it.
+//
+// Synchronous: it answers the kernel and the main thread in the thread that read the request (see workerLoop.ts).
+import { mkdirSync, readFileSync } from 'node:fs';
+import { nameJudge } from '../../policy/names.ts';
+import { ruleTree } from '../../policy/rules.ts';
+import { loadIdentity, type Signer } from '../audit/identity.ts';
+import { ControlTree } from '../control/tree.ts';
+import { fail } from '../errno.ts';
+import { backingOf } from '../fuse/backing.ts';
+import { Channel, sendTo } from '../fuse/channel.ts';
+import { encodeInvalidateEntry, encodeInvalidateInode } from '../fuse/notify.ts';
+import { Session } from '../fuse/session.ts';
+import { versionText } from '../journal/diffText.ts';
+import { Ledger } from '../journal/ledger.ts';
+import type { Notifier } from '../operations.ts';
+import type { FoundChange } from '../overlay/changes.ts';
+import { recoverCommits } from '../overlay/hostCommit.ts';
+import { IgnoreRules } from '../overlay/ignoreRules.ts';
+import type { Item } from '../overlay/pendingBook.ts';
+import { PendingBook } from '../overlay/pendingBook.ts';
+import { dropModes, measure } from '../overlay/session.ts';
+import { ViewState } from '../overlay/state.ts';
+import { sweepStaging } from '../overlay/sweep.ts';
+import { View } from '../overlay/view.ts';
+import { readViewFile } from '../overlay/viewFile.ts';
+import { type AgentActor, AgentSource } from './agentSource.ts';
+import type { AgentMethods, AgentOpen, AttachParams, CommitItem, PendingItem, PendingListing } from './protocol.ts';
+import { RequestError } from './requestError.ts';
+import { WorkerLoop } from './workerLoop.ts';
+
+/** A thread's name is read again after this long: it may have become another program. */
+const COMM_VALID_MS = 1000;
+const COMMS_MAX = 4096;
+
+class Actor implements AgentActor {
+  readonly ledger: Ledger;
+  readonly view: ViewState;
+  readonly source: AgentSource;
+  readonly book: PendingBook;
+  private readonly open: AgentOpen;
+  private readonly signer: Signer;
+  private readonly sessions = new Map<
+    number,
+    { readonly session: Session; readonly tree: ControlTree; readonly fd: number }
+  >();
+  private readonly comms = new Map<number, { readonly name: string; readonly atMs: number }>();
+  private auditSeen = 0;
+
+  constructor(open: AgentOpen) {
+    this.open = open;
+    this.signer = loadIdentity(open.keys, 'kernel');
+    for (const name of ['staging', 'blobs', 'preimages'])
+      mkdirSync(Buffer.from(`${open.directory}/${name}`, 'latin1'), { recursive: true, mode: 0o700 });
+    this.ledger = Ledger.open({
+      directory: `${open.directory}/ledger`,
+      agent: open.name,
+      clock: Date.now,
+      signer: this.signer,
+    });
+    this.source = new AgentSource(this, open, this.signer.did, Date.now());
+    this.view = this.makeView();
+    sweepStaging(this.view);
+    recoverCommits(this.view, this.view.commitPlaces());
+    this.book = new PendingBook(this.view, open.workspace, () => this.ignoreRules());
+  }
+
+  private makeView(): ViewState {
+    const { open, source } = this;
+    return new ViewState({
+      ledger: this.ledger,
+      rules: ruleTree(open.rules),
+      judge: nameJudge({ ...open.names, scopes: open.policy.scopes }),
+      forbidden: open.forbidden,
+      tracked: new Set(open.tracked),
+      stagingDirectory: `${open.directory}/staging`,
+      now: Date.now,
+      comm: (pid) => this.comm(pid),
+      notifier: this.notifier(),
+      agent: open.name,
+      reads: open.policy.audit.reads,
+      refused: (event) => {
+        source.refused(event);
+        loop.post({ event: { kind: 'deny', op: event.op, path: event.path, error: event.note ?? '' } });
+      },
+      places: {
+        blobs: `${open.directory}/blobs`,
+        preimages: `${open.directory}/preimages`,
+        lock: new Int32Array(open.commitLock),
+      },
+    });
+  }
+
+  private notifier(): Notifier {
+    const tell = (bytes: Buffer, except: number | undefined) => {
+      for (const [id, { fd }] of this.sessions) if (id !== except) loop.post({ notify: { fd, bytes } });
+    };
+    return {
+      invalidateInode: (node, offset, length, except) => tell(encodeInvalidateInode(node, offset, length), except),
+      invalidateEntry: (parent, name, except) => tell(encodeInvalidateEntry(parent, name), except),
+    };
+  }
+
+  private ignoreRules(): IgnoreRules {
+    const { workspace, ignored, policy } = this.open;
+    const read = (path: string) => readViewFile(this.view, path);
+    return new IgnoreRules(workspace, { read }, policy.ignored === 'invisible' ? [] : ignored);
+  }
+
+  /** The name of a thread, remembered for a moment. */
+  private comm(pid: number): string {
+    if (pid === 0) return '';
+    const known = this.comms.get(pid);
+    const now = Date.now();
+    if (known !== undefined && now - known.atMs < COMM_VALID_MS) return known.name;
+    let name = '';
+    try {
+      name = readFileSync(`/proc/${pid}/comm`, 'latin1').trimEnd();
+    } catch {
+      // The thread has gone: its entry carries the number alone.
+    }
+    if (this.comms.size >= COMMS_MAX) this.comms.clear();
+    this.comms.set(pid, { name, atMs: now });
+    return name;
+  }
+
+  attach({ connection, fd, idShift, passthrough, dev }: AttachParams): void {
+    const tree = new ControlTree(this.source, {
+      uid: idShift === 0 ? process.getuid!() : 0,
+      gid: idShift === 0 ? process.getgid!() : 0,
+    });
+    const backing = passthrough ? backingOf(fd) : null;
+    const view = new View(this.view, { id: connection, lookups: new Map(), handles: new Set(), backing, dev }, tree);
+    const session = new Session({ operations: view, idShift, send: sendTo(fd), log, passthrough });
+    this.sessions.set(connection, { session, tree, fd });
+    loop.add(connection, new Channel(fd, session, log, loop.buffer));
+  }
+
+  detach(connection: number): void {
+    loop.remove(connection);
+    this.sessions.delete(connection);
+  }
+
+  /** Followers of the logs hear what has come since they last did; nothing is held while the thread sleeps. */
+  rest(): void {
+    const size = this.ledger.auditSizeBytes();
+    if (size !== this.auditSeen) {
+      this.auditSeen = size;
+      for (const { tree } of this.sessions.values()) tree.wake();
+    }
+    this.ledger.resetRead();
+  }
+
+  requests(): number {
+    let total = 0;
+    for (const { session } of this.sessions.values())
+      for (const count of Object.values(session.requestCounts())) total += count;
+    return total;
+  }
+
+  pending(withIgnored = false): PendingListing {
+    const { set, items, ignored } = this.book.list();
+    const shown = items.map((item) => this.item(item.id, item));
+    const hidden = withIgnored ? ignored.map((found) => this.item('', found)) : [];
+    return { set, items: [...shown, ...hidden], ignored: ignored.length };
+  }
+
+  private item(id: string, { change }: FoundChange | Item): PendingItem {
+    return {
+      id,
+      kind: change.kind,
+      path: change.path,
+      ...(change.source === undefined ? {} : { source: change.source }),
+      agent: this.open.name,
+      base: versionText(change.base.version),
+      result: versionText(change.result),
+      sizeBytes: change.result.type === 'file' ? change.result.sizeBytes : 0,
+      taint: '',
+      protected: change.protected,
+      ageSeconds: Math.max(0, Math.floor((Date.now() - change.changedAtMs) / 1000)),
+      count: change.count,
+    };
+  }
+
+  detail(id: string): string {
+    return this.book.detail(id);
+  }
+
+  commits(): readonly CommitItem[] {
+    return this.book.commits().map(({ plan, by }) => ({
+      id: plan.id,
+      agent: this.open.name,
+      atMs: plan.atMs,
+      by,
+      paths: plan.steps.map(({ path }) => path),
+    }));
+  }
+
+  close(): void {
+    for (const connection of [...this.sessions.keys()]) this.detach(connection);
+    this.ledger.close();
+  }
+}
+
+let actor: Actor | undefined;
+
+function opened(): Actor {
+  if (actor === undefined) fail('EBADF');
+  return actor;
+}
+
+const methods: { [M in keyof AgentMethods]: (params: AgentMethods[M]['params']) => AgentMethods[M]['result'] } = {
+  open(params) {
+    actor?.close();
+    actor = undefined;
+    actor = new Actor(params);
+    return { ino: actor.view.root.ino };
+  },
+  attach(params) {
+    opened().attach(params);
+    return {};
+  },
+  detach({ connection }) {
+    opened().detach(connection);
+    return {};
+  },
+  status() {
+    const { view, book, ledger } = opened();
+    const { items, ignored } = book.list();
+    void ledger;
+    return {
+      pending: items.length,
+      ignored: ignored.length,
+      ...measure(view),
+      connections: view.connections.size,
+      requests: opened().requests(),
+    };
+  },
+  pending: ({ ignored }) => opened().pending(ignored),
+  detail: ({ id }) => ({ text: opened().detail(id) }),
+  approve({ ids, set, by }) {
+    return opened().book.approve(ids, set, by);
+  },
+  reject({ ids, reason, pid }) {
+    return { rejected: opened().book.reject(ids, reason, `operator pid ${pid}`) };
+  },
+  commits: () => opened().commits(),
+  audit({ offset, lengthBytes }) {
+    const { ledger } = opened();
+    return { text: ledger.readAudit(offset, lengthBytes).toString('latin1'), sizeBytes: ledger.auditSizeBytes() };
+  },
+  endSession() {
+    const { view, book } = opened();
+    dropModes(view, ['ephemeral']);
+    for (const node of view.nodes.values()) node.readLogged = false;
+    return { pending: book.list().items.length };
+  },
+  discard() {
+    const { view } = opened();
+    dropModes(view, ['ephemeral', 'private', 'invisible', 'rw']);
+    return {};
+  },
+  record({ event }) {
+    opened().ledger.record(event);
+    return {};
+  },
+  close() {
+    actor?.close();
+    actor = undefined;
+    return {};
+  },
+};
+
+const loop = new WorkerLoop({
+  request(method, params) {
+    const handle = methods[method as keyof AgentMethods] as ((params: unknown) => unknown) | undefined;
+    if (handle === undefined) throw new RequestError('ENOSYS', `${method}: no such method`);
+    return handle(params);
+  },
+  beforeSleep: () => actor?.rest(),
+});
+
+function log(text: string): void {
+  loop.post({ event: { kind: 'log', text } });
+}
+
+loop.run();

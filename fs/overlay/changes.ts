@@ -1,0 +1,197 @@
+// Net changes: how the agent's upper differs from the workspace now, one entry a path, a new or removed directory one
+// entry for all that is in it. What returned to its base is no change.
+
+import { sameVersion } from '../host/capture.ts';
+import type { Change, ChangeKind, Version } from '../journal/model.ts';
+import type { IgnoreRules } from './ignoreRules.ts';
+import type { IndexRoot, Spot } from './indexTree.ts';
+import { indexRoots, isDirectorySpot, lowerOf, spotAt, spotsOf } from './indexTree.ts';
+import { isProtectedContent, isProtectedTree } from './protectedShape.ts';
+import { CONTENT } from './records.ts';
+import type { ViewState } from './state.ts';
+import { isPrivateName, isWhole, madeBelow, removedBelow, summary } from './subtree.ts';
+import { filledBase, hostVersion, resultVersion, stagingPathOf } from './versions.ts';
+
+/** A change and where it is in the index. */
+export interface FoundChange {
+  readonly change: Change;
+  readonly spot: Spot;
+  readonly root: IndexRoot;
+}
+
+export interface Listing {
+  readonly found: readonly FoundChange[];
+  /** Paths that are ignored and private, one for each topmost one. */
+  readonly ignored: readonly FoundChange[];
+}
+
+/** The change at one path that no listing names by itself: inside a new directory, or ignored. */
+export function changeAtPath(view: ViewState, rules: IgnoreRules, path: string): FoundChange | undefined {
+  for (const root of indexRoots(view, (node) => node.rule?.mode === 'invisible' || node.rule?.mode === 'rw')) {
+    if (!path.startsWith(`${root.path}/`)) continue;
+    const spot = spotAt(view, root, path);
+    if (spot === undefined) continue;
+    const walk: Walk = { view, root, rules, found: [], ignored: [], renamed: new Set() };
+    const change = changeAt(walk, spot);
+    if (change !== null) return { change, spot, root };
+  }
+  return undefined;
+}
+
+interface Walk {
+  readonly view: ViewState;
+  readonly root: IndexRoot;
+  readonly rules: IgnoreRules;
+  readonly found: FoundChange[];
+  readonly ignored: FoundChange[];
+  /** Host paths that a rename has taken from where they were. */
+  readonly renamed: Set<string>;
+}
+
+/** All net changes below the invisible rules (and what a lost race left below `rw` ones), sorted by path. */
+export function netChanges(view: ViewState, rules: IgnoreRules): Listing {
+  const found: FoundChange[] = [];
+  const ignored: FoundChange[] = [];
+  for (const root of indexRoots(view, (node) => node.rule?.mode === 'invisible' || node.rule?.mode === 'rw')) {
+    const walk: Walk = { view, root, rules, found, ignored, renamed: new Set() };
+    descend(walk, root.ino, root.path, root.lower, root);
+    const deletions = found.filter(({ change }) => !(change.kind === 'delete' && walk.renamed.has(change.path)));
+    found.splice(0, found.length, ...deletions);
+  }
+  const byPath = (a: FoundChange, b: FoundChange) => (a.change.path < b.change.path ? -1 : 1);
+  return { found: found.sort(byPath), ignored: ignored.sort(byPath) };
+}
+
+function descend(walk: Walk, ino: number, path: string, lower: IndexRoot['lower'], root?: IndexRoot): void {
+  for (const spot of spotsOf(walk.view, ino, path, lower, root?.ruleNode)) visit(walk, spot);
+}
+
+function visit(walk: Walk, spot: Spot): void {
+  if (spot.name === '.git') return;
+  const change = changeAt(walk, spot);
+  if (isPrivate(walk, spot)) {
+    if (change !== null) walk.ignored.push({ change, spot, root: walk.root });
+    return;
+  }
+  if (change !== null) {
+    walk.found.push({ change, spot, root: walk.root });
+    if (change.source !== undefined) walk.renamed.add(change.source);
+  }
+  const record = spot.record;
+  if (record === null || !isDirectorySpot(spot) || (record.lower === '' && isWhole(walk.view, spot))) return;
+  descend(walk, record.ino, spot.path, lowerOf(walk.view, record));
+}
+
+/** Masked names and ignored paths stay with the agent. */
+function isPrivate(walk: Walk, spot: Spot): boolean {
+  const directory = spot.path.slice(0, -(spot.name.length + 1));
+  const isDirectory = isDirectorySpot(spot) || spot.dirent.base?.version.type === 'directory';
+  return isPrivateName(walk.view, walk.rules, directory, spot.name, isDirectory);
+}
+
+function changeAt(walk: Walk, spot: Spot): Change | null {
+  if (spot.record === null) return deletion(walk, spot);
+  return isDirectorySpot(spot) ? directoryChange(walk, spot) : fileChange(walk, spot);
+}
+
+function deletion(walk: Walk, spot: Spot): Change | null {
+  const { view } = walk;
+  const host = hostVersion(view, spot);
+  if (host.type === 'absent') return null;
+  const base = filledBase(view, spot);
+  const below = spot.dirent.removed === 0 ? { count: 1 } : summary(removedBelow(view, spot));
+  return finish(view, spot, 'delete', base, { type: 'absent' }, below);
+}
+
+function directoryChange(walk: Walk, spot: Spot): Change | null {
+  const { view } = walk;
+  const record = spot.record;
+  if (record === null) return null;
+  const result = resultVersion(view, record);
+  const base = filledBase(view, spot);
+  if (record.lower === '') {
+    const below = isWhole(view, spot) ? summary(madeBelow(view, spot, walk.rules)) : { count: 1 };
+    return finish(view, spot, 'create', base, result, below);
+  }
+  if (record.lower !== spot.path) return finish(view, spot, 'rename', base, result, { count: 1 }, record.lower);
+  return attributeChange(view, spot, result);
+}
+
+/** Mode and attributes of what stays in place. */
+function attributeChange(view: ViewState, spot: Spot, result: Version): Change | null {
+  const host = hostVersion(view, spot);
+  if (sameVersion(host, result)) return null;
+  if (host.type === 'absent') return finish(view, spot, 'create', filledBase(view, spot), result, { count: 1 });
+  const base = filledBase(view, spot);
+  const modes = 'mode' in host && 'mode' in result && host.mode !== result.mode;
+  return finish(view, spot, modes ? 'mode' : 'xattr', base, result, { count: 1 });
+}
+
+function fileChange(walk: Walk, spot: Spot): Change | null {
+  const { view } = walk;
+  const record = spot.record;
+  if (record === null) return null;
+  const result = resultVersion(view, record);
+  const base = filledBase(view, spot);
+  if (record.content === CONTENT.lower && record.lower === spot.path) {
+    const host = hostVersion(view, spot);
+    if (result.type !== 'file' || host.type !== 'file') return null;
+    return attributeChange(view, spot, { ...result, cid: '', sizeBytes: host.sizeBytes });
+  }
+  if (record.content === CONTENT.lower && isGone(walk, record.lower) && record.nlink <= 1)
+    return finish(view, spot, 'rename', base, result, { count: 1 }, record.lower);
+  if (sameVersion(base.version, result)) return null;
+  const host = hostVersion(view, spot, result);
+  if (sameVersion(host, result)) return null;
+  return finish(
+    view,
+    spot,
+    host.type === 'absent' && base.version.type === 'absent' ? 'create' : 'modify',
+    base,
+    result,
+    { count: 1 },
+  );
+}
+
+/** Whether the agent has taken the name that a file came from. */
+function isGone(walk: Walk, lower: string): boolean {
+  if (!lower.startsWith(`${walk.root.path}/`)) return false;
+  return spotAt(walk.view, walk.root, lower)?.record === null;
+}
+
+interface Below {
+  readonly count: number;
+  readonly tree?: string;
+  readonly protected?: boolean;
+}
+
+function finish(
+  view: ViewState,
+  spot: Spot,
+  kind: ChangeKind,
+  base: Change['base'],
+  result: Version,
+  below: Below,
+  source?: string,
+): Change {
+  const directory = spot.path.slice(0, -(spot.name.length + 1));
+  const contentPath = stagingPathOf(view, spot.record);
+  const named = view.judge(directory, spot.name, isDirectorySpot(spot)).protected;
+  const isProtected =
+    named ||
+    below.protected === true ||
+    isProtectedTree(view, spot) ||
+    isProtectedContent(view, spot, base, result, contentPath);
+  return {
+    kind,
+    path: spot.path,
+    ...(source === undefined ? {} : { source }),
+    base,
+    result,
+    count: below.count,
+    protected: isProtected,
+    ...(below.tree === undefined ? {} : { tree: below.tree }),
+    changedAtMs: spot.dirent.changedAtMs,
+    ...(contentPath === undefined ? {} : { contentPath }),
+  };
+}

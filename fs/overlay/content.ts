@@ -1,0 +1,323 @@
+// The bytes of files: open, read, write, copy-up, truncate, fallocate, holes, copy, fsync.
+//
+// - A file's content is one descriptor for all its handles: the host's file read-only, or the staging file.
+// - Copy-up happens at the first write or size change, not at open; the node stays, only its descriptor is swapped.
+// - Passthrough (root only) serves files under `ro` and staging files; an inode is cached or passed through while it is
+//   open anywhere, never both, so passthrough begins only when nobody has it open through the page cache.
+import { ERRNO, errno, fail, must } from '../errno.ts';
+import {
+  close,
+  copyFileRange,
+  fdatasync,
+  ftruncate,
+  futimens,
+  openat,
+  pread,
+  pwrite,
+  readU64,
+  STATX,
+  fallocate as sysFallocate,
+  fsync as sysFsync,
+  lseek as sysLseek,
+} from '../host/syscall.ts';
+import type { Base } from '../journal/model.ts';
+import type { Caller, CopyFileRange, OpenReply } from '../operations.ts';
+import { FOPEN } from '../operations.ts';
+import { cidOfFile } from '../store/cid.ts';
+import { statLower } from './attributes.ts';
+import type { Node } from './node.ts';
+import { hasUpper, isRegular, pathOf } from './node.ts';
+import { CONTENT } from './records.ts';
+import type { Handle, ViewState } from './state.ts';
+import { pin, recordBase, release as releaseNode } from './upper.ts';
+import * as through from './writeThrough.ts';
+
+const O_ACCMODE = 3;
+const O_RDWR = 2;
+const O_TRUNC = 0o1000;
+const O_NONBLOCK = 0o4000;
+const O_CREAT_EXCL = 0o100 | 0o200;
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+const ENXIO = -6;
+const COPY_BUFFER_BYTES = 1024 * 1024;
+const BASE_CID_BYTES_MAX = 16 * 1024 * 1024;
+const SET_ID_BITS = 0o6000;
+const copyBuffer = Buffer.alloc(COPY_BUFFER_BYTES);
+const reply: OpenReply = { handle: 0, openFlags: 0, backingId: 0 };
+
+export function open(view: ViewState, node: Node, flags: number, caller: Caller): OpenReply {
+  if (!isRegular(node)) fail(node.type === 0o040000 ? 'EISDIR' : 'ENXIO');
+  const writes = (flags & O_ACCMODE) !== 0 || (flags & O_TRUNC) !== 0;
+  if (writes && node.rule.mode === 'ro') view.refuse('open', pathOf(node), node.rule, caller, errno(ERRNO.EROFS));
+  openContent(view, node);
+  if (writes && node.fdIsStaging) logWrite(view, node, caller);
+  if ((flags & O_ACCMODE) !== 1) logRead(view, node, caller);
+  return addOpen(view, node, flags);
+}
+
+/** Counts an open and decides how its bytes travel. */
+export function addOpen(view: ViewState, node: Node, flags: number): OpenReply {
+  const passes = mayPass(view, node) && register(view, node);
+  const handle = view.addHandle(node, flags, passes);
+  node.opens += 1;
+  if (!passes) node.cachedOpens += 1;
+  reply.handle = handle.id;
+  reply.backingId = passes ? node.backingId : 0;
+  reply.openFlags = passes
+    ? FOPEN.PASSTHROUGH
+    : view.connection?.backing === null || !node.fdIsStaging
+      ? FOPEN.KEEP_CACHE
+      : 0;
+  if ((flags & O_ACCMODE) === 0 && node.rule.mode !== 'rw') reply.openFlags |= FOPEN.NOFLUSH;
+  return reply;
+}
+
+/** `rw` files are never passed through: what is written must be seen at close. */
+function mayPass(view: ViewState, node: Node): boolean {
+  if (view.connection === null || view.connection.backing === null || view.connections.size > 1) return false;
+  if (node.cachedOpens > 0 || node.rule.mode === 'rw') return false;
+  return node.fdIsStaging || (node.rule.mode === 'ro' && node.record === null);
+}
+
+function register(view: ViewState, node: Node): boolean {
+  if (node.backingId > 0) return true;
+  const id = view.connection?.backing?.open(node.fd) ?? -1;
+  if (id <= 0) return false;
+  node.backingId = id;
+  return true;
+}
+
+/** Opens the node's content if it is not open. @throws Errno */
+export function openContent(view: ViewState, node: Node): void {
+  if (node.fd >= 0) return;
+  const record = node.record;
+  if (record !== null && record.content === CONTENT.staging) {
+    node.fd = must(openat(view.stagingFd, view.stagingName(record.stagingId), O_RDWR));
+    node.fdIsStaging = true;
+    return;
+  }
+  if (node.hostParent === null) fail('EIO');
+  const fd = must(view.host.open(node.hostParent, node.hostName, O_NONBLOCK));
+  node.fd = fd;
+  node.fdIsStaging = false;
+  if (statLower(view, node) === 0 && (view.stat.readUInt16LE(STATX.mode) & 0o170000) === node.type) return;
+  closeContent(node);
+  fail('ESTALE');
+}
+
+export function closeContent(node: Node): void {
+  if (node.fd < 0) return;
+  close(node.fd);
+  node.fd = -1;
+  node.fdIsStaging = false;
+}
+
+/** Content for the time of one operation: open already, or opened and closed around it. */
+function withContent<T>(view: ViewState, node: Node, body: () => T): T {
+  const opened = node.fd < 0;
+  if (opened) openContent(view, node);
+  try {
+    return body();
+  } finally {
+    if (opened && node.opens === 0) closeContent(node);
+  }
+}
+
+function logRead(view: ViewState, node: Node, caller: Caller): void {
+  const { reads } = view.options;
+  if (reads === 'none' || (node.readLogged && reads === 'first')) return;
+  node.readLogged = true;
+  view.ledger.record(view.event('read', pathOf(node), node.rule, caller));
+}
+
+function logWrite(view: ViewState, node: Node, caller: Caller): void {
+  view.ledger.record(view.event('write', pathOf(node), node.rule, caller));
+}
+
+export function read(_view: ViewState, node: Node, offset: number, target: Buffer): number {
+  return must(pread(node.fd, target, target.length, offset));
+}
+
+export function write(
+  view: ViewState,
+  handle: Handle,
+  offset: number,
+  data: Buffer,
+  killSetId: boolean,
+  caller: Caller,
+): number {
+  const node = handle.node;
+  if (!node.fdIsStaging) copyUp(view, node, Number.POSITIVE_INFINITY, caller);
+  else if (!handle.wrote) logWrite(view, node, caller);
+  handle.wrote = true;
+  node.dirty = true;
+  if (killSetId) clearSetId(view, node);
+  return must(pwrite(node.fd, data, data.length, offset));
+}
+
+/** A write by someone else than root ends set-id bits. */
+export function clearSetId(view: ViewState, node: Node): void {
+  const record = node.record;
+  if (record === null || (record.mode & SET_ID_BITS) === 0) return;
+  const group = (record.mode & 0o10) !== 0 ? SET_ID_BITS : 0o4000;
+  view.mutate((tx) => view.setRecord(tx, node, { ...record, mode: record.mode & ~group }));
+}
+
+/**
+ * Gives a file content of its own: the host's bytes up to `keepBytes`, in a staging file.
+ * The node must be open (`fd` set). Readers and locks on the node notice nothing.
+ */
+export function copyUp(view: ViewState, node: Node, keepBytes: number, caller: Caller): void {
+  if (node.fdIsStaging) return;
+  if (!hasUpper(node.rule) && node.rule.mode !== 'rw')
+    view.refuse('write', pathOf(node), node.rule, caller, errno(ERRNO.EROFS));
+  const source = node.fd;
+  must(statLower(view, node));
+  const size = readU64(view.stat, STATX.size);
+  const atime = { sec: Number(view.stat.readBigInt64LE(STATX.atime)), nsec: view.stat.readUInt32LE(STATX.atime + 8) };
+  const mtime = { sec: Number(view.stat.readBigInt64LE(STATX.mtime)), nsec: view.stat.readUInt32LE(STATX.mtime + 8) };
+  let staged = -1;
+  let name = '';
+  try {
+    view.mutate((tx) => {
+      const base = captureFileBase(view, node);
+      const id = view.allocate(tx);
+      name = view.stagingName(id);
+      staged = must(openat(view.stagingFd, name, O_RDWR | O_CREAT_EXCL, 0o600));
+      copyBytes(source, staged, Math.min(size, keepBytes));
+      futimens(staged, atime, mtime);
+      const record = pin(view, tx, node);
+      view.setRecord(tx, node, { ...record, content: CONTENT.staging, stagingId: id });
+      if (base !== undefined) recordBase(view, tx, node, withCid(base, source));
+      tx.audit(view.event('copy-up', pathOf(node), node.rule, caller));
+    });
+  } catch (error) {
+    if (staged >= 0) close(staged);
+    if (name !== '') view.discardStaging(name);
+    throw error;
+  }
+  close(source);
+  node.fd = staged;
+  node.fdIsStaging = true;
+  node.dirty = true;
+}
+
+function captureFileBase(view: ViewState, node: Node): Base | undefined {
+  if (node.parent === null || node.orphan || node.record?.content === CONTENT.staging) return undefined;
+  if (view.dirent(node.parent, node.name)?.base !== undefined) return undefined;
+  return view.captureBase(node.hostParent, node.hostName, false);
+}
+
+/** Small enough files are identified by content at once: the bytes are at hand. */
+function withCid(base: Base | undefined, fd: number): Base | undefined {
+  if (base === undefined || base.version.type !== 'file' || base.version.cid !== '') return base;
+  if (base.version.sizeBytes > BASE_CID_BYTES_MAX) return base;
+  return { ...base, version: { ...base.version, cid: cidOfFile(fd) } };
+}
+
+/** Copies data extents and leaves holes holes. */
+export function copyBytes(from: number, to: number, sizeBytes: number): void {
+  let at = 0;
+  while (at < sizeBytes) {
+    const data = sysLseek(from, at, SEEK_DATA);
+    if (data === ENXIO) break;
+    const start = data < 0 ? at : data;
+    const hole = data < 0 ? sizeBytes : sysLseek(from, start, SEEK_HOLE);
+    const end = Math.min(sizeBytes, hole < 0 ? sizeBytes : hole);
+    if (start >= sizeBytes) break;
+    copyExtent(from, to, start, end);
+    at = end;
+  }
+  must(ftruncate(to, sizeBytes));
+}
+
+function copyExtent(from: number, to: number, start: number, end: number): void {
+  let at = start;
+  while (at < end) {
+    let count = copyFileRange(from, at, to, at, end - at);
+    if (count < 0) {
+      count = must(pread(from, copyBuffer, Math.min(COPY_BUFFER_BYTES, end - at), at));
+      if (count > 0) must(pwrite(to, copyBuffer, count, at));
+    }
+    if (count === 0) return;
+    at += count;
+  }
+}
+
+/** truncate(2) and ftruncate(2). */
+export function truncate(view: ViewState, node: Node, sizeBytes: number, caller: Caller): void {
+  if (!Number.isSafeInteger(sizeBytes)) fail('EFBIG');
+  if (node.rule.mode === 'ro') view.refuse('truncate', pathOf(node), node.rule, caller, errno(ERRNO.EROFS));
+  withContent(view, node, () => {
+    if (!node.fdIsStaging) copyUp(view, node, sizeBytes, caller);
+    must(ftruncate(node.fd, sizeBytes));
+    node.dirty = true;
+    clearSetId(view, node);
+    if (node.rule.mode === 'rw' && node.opens === 0) through.commitFile(view, node, caller);
+  });
+}
+
+export function fallocate(
+  view: ViewState,
+  node: Node,
+  mode: number,
+  offset: number,
+  length: number,
+  caller: Caller,
+): void {
+  if (node.rule.mode === 'ro') fail('EROFS');
+  withContent(view, node, () => {
+    if (!node.fdIsStaging) copyUp(view, node, Number.POSITIVE_INFINITY, caller);
+    must(sysFallocate(node.fd, mode, offset, length));
+    node.dirty = true;
+  });
+}
+
+export const lseek = (view: ViewState, node: Node, offset: number, whence: number): number =>
+  withContent(view, node, () => must(sysLseek(node.fd, offset, whence)));
+
+export function copyRange(view: ViewState, request: CopyFileRange, caller: Caller): number {
+  const from = view.handle(request.fromHandle).node;
+  const to = view.handle(request.toHandle);
+  if (!to.node.fdIsStaging) copyUp(view, to.node, Number.POSITIVE_INFINITY, caller);
+  to.wrote = true;
+  to.node.dirty = true;
+  const count = copyFileRange(from.fd, request.fromOffset, to.node.fd, request.toOffset, request.length);
+  if (count >= 0) clearSetId(view, to.node);
+  return must(count);
+}
+
+export function flush(view: ViewState, handle: Handle, caller: Caller): void {
+  const node = handle.node;
+  if (node.rule.mode === 'rw' && node.dirty && (handle.flags & O_ACCMODE) !== 0) through.commitFile(view, node, caller);
+}
+
+export function fsync(view: ViewState, handle: Handle, dataOnly: boolean, caller: Caller): void {
+  const node = handle.node;
+  if (node.fdIsStaging) {
+    must(dataOnly ? fdatasync(node.fd) : sysFsync(node.fd));
+    sysFsync(view.stagingFd);
+  }
+  flush(view, handle, caller);
+  view.ledger.sync();
+}
+
+export function release(view: ViewState, handle: Handle): void {
+  const node = handle.node;
+  view.handles.delete(handle.id);
+  handle.connection.handles.delete(handle.id);
+  node.opens -= 1;
+  if (!handle.passthrough) node.cachedOpens -= 1;
+  if (node.opens > 0) return;
+  if (node.backingId > 0) {
+    handle.connection.backing?.close(node.backingId);
+    node.backingId = 0;
+  }
+  if (node.rule.mode === 'rw' && node.dirty) through.commitLate(view, node);
+  closeContent(node);
+  releaseNode(view, node);
+}
+
+/** The CID of a file's bytes as they are now. */
+export const contentCid = (view: ViewState, node: Node): string => withContent(view, node, () => cidOfFile(node.fd));

@@ -1,0 +1,102 @@
+// A node: one object of a view while the kernel or a handle knows it.
+//
+// - Its id is never reused; its `ino` never changes across copy-up, rename and approval.
+// - Content moves below it (host file, staging file) without the node changing: locks, watches and readers stay.
+// - A directory is found by its parent and name; a file by its inode number and rule, so that hard links share it.
+import type { Rule, RuleNode } from '../../policy/model.ts';
+import type { HostDirectory } from '../host/hostTree.ts';
+import type { InodeRecord } from './records.ts';
+
+export const S_IFMT = 0o170000;
+export const S_IFSOCK = 0o140000;
+export const S_IFLNK = 0o120000;
+export const S_IFREG = 0o100000;
+export const S_IFBLK = 0o060000;
+export const S_IFDIR = 0o040000;
+export const S_IFCHR = 0o020000;
+export const S_IFIFO = 0o010000;
+
+export interface Node {
+  readonly id: number;
+  readonly ino: number;
+  /** S_IF… bits. */
+  readonly type: number;
+  /** Where it was found last; null for the root and for what has no name any more. */
+  parent: Node | null;
+  name: string;
+  rule: Rule;
+  /** Directories above or at a rule's root: their place in the rule trie. */
+  readonly ruleNode: RuleNode | undefined;
+  /** The host's file is hidden by a mask pattern: what is here is the agent's own, and private. */
+  readonly masked: boolean;
+  /** The agent's own attributes and content reference; null while it is the host's object as it is. */
+  record: InodeRecord | null;
+  /** Directories: the host directory that shows through, or null. */
+  lowerDirectory: HostDirectory | null;
+  /** Directories on the rule trie: the host directory at this very path, visible or not. */
+  readonly ownDirectory: HostDirectory | null;
+  /** Where the host's object lies: directory and name. */
+  hostParent: HostDirectory | null;
+  hostName: string;
+  /** Inode number on the host, to notice that another object took the name; 0 where there is none. */
+  hostIno: number;
+  lookups: number;
+  opens: number;
+  /** Opens that go through the page cache: passthrough may begin only when there is none. */
+  cachedOpens: number;
+  /** The content's descriptor while it is open, else -1. */
+  fd: number;
+  fdIsStaging: boolean;
+  backingId: number;
+  /** Has no name any more; lives until its last handle and lookup are gone. */
+  orphan: boolean;
+  /** `rw`: written since the last commit. */
+  dirty: boolean;
+  /** Its first read of this session is on record. */
+  readLogged: boolean;
+  readonly children: Map<string, Node>;
+}
+
+export type NodeSeed = Pick<Node, 'ino' | 'type' | 'parent' | 'name' | 'rule'> & Partial<Omit<Node, 'id' | 'children'>>;
+
+export function newNode(id: number, seed: NodeSeed): Node {
+  return {
+    ruleNode: undefined,
+    masked: false,
+    record: null,
+    lowerDirectory: null,
+    ownDirectory: null,
+    hostParent: null,
+    hostName: '',
+    hostIno: 0,
+    lookups: 0,
+    opens: 0,
+    cachedOpens: 0,
+    fd: -1,
+    fdIsStaging: false,
+    backingId: 0,
+    orphan: false,
+    dirty: false,
+    readLogged: false,
+    ...seed,
+    id,
+    children: new Map(),
+  };
+}
+
+export const isDirectory = (node: Node): boolean => node.type === S_IFDIR;
+export const isRegular = (node: Node): boolean => node.type === S_IFREG;
+
+/** The absolute path in the view, '/' for the root. */
+export function pathOf(node: Node): string {
+  return node.parent === null ? (node.name === '' ? '/' : node.name) : childPath(node.parent, node.name);
+}
+
+export function childPath(parent: Node, name: string): string {
+  const above = pathOf(parent);
+  return above === '/' ? `/${name}` : `${above}/${name}`;
+}
+
+/** Modes whose changes live in the agent's upper. */
+export const hasUpper = (rule: Rule): boolean =>
+  rule.mode === 'ephemeral' || rule.mode === 'private' || rule.mode === 'invisible';

@@ -1,0 +1,237 @@
+// What waits for the operator: the net changes under ids that bind their content, and what became of them.
+//
+// An id names exactly one digest for ever (table `ids`); once listed it never becomes unknown, it moves on (ESTALE).
+import { ERRNO, errno, fail } from '../errno.ts';
+import { close, pread } from '../host/syscall.ts';
+import { DIFF_INPUT_BYTES_MAX, diffText, versionText } from '../journal/diffText.ts';
+import { changeDigest, setDigest, shortId } from '../journal/identifier.ts';
+import type { Change } from '../journal/model.ts';
+import type { FoundChange } from './changes.ts';
+import { changeAtPath, netChanges } from './changes.ts';
+import { runCommit, storedCommits } from './hostCommit.ts';
+import type { IgnoreRules } from './ignoreRules.ts';
+import { spotAt } from './indexTree.ts';
+import { planOf } from './plan.ts';
+import { direntKey, encodeDirent } from './records.ts';
+import { dropSpot, nodesByIno, settle } from './settle.ts';
+import type { ViewState } from './state.ts';
+import { madeBelow, removedBelow } from './subtree.ts';
+import { openContentOf } from './versions.ts';
+
+export interface Item extends FoundChange {
+  readonly id: string;
+}
+export interface Pending {
+  readonly set: string;
+  readonly items: readonly Item[];
+  readonly ignored: readonly FoundChange[];
+}
+export interface Approved {
+  readonly commit: string;
+  readonly approved: readonly string[];
+  readonly parents: readonly string[];
+  readonly conflicts: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** What the `ids` table keeps. `verdict`: '' while it may be pending. */
+interface StoredId {
+  readonly digest: string;
+  readonly path: string;
+  readonly verdict: string;
+  readonly reason: string;
+}
+const LISTED_NAMES_MAX = 1000;
+
+export class PendingBook {
+  private readonly view: ViewState;
+  private readonly workspace: string;
+  private readonly rules: () => IgnoreRules;
+
+  /** @param rules fresh ignore rules for one listing: the files they come from may have changed */
+  constructor(view: ViewState, workspace: string, rules: () => IgnoreRules) {
+    this.view = view;
+    this.workspace = workspace;
+    this.rules = rules;
+  }
+
+  list(): Pending {
+    const { found, ignored } = netChanges(this.view, this.rules());
+    const items = found.map((each) => ({ ...each, id: this.identify(each.change) }));
+    return { set: setDigest(items.map(({ id }) => id)), items, ignored };
+  }
+
+  /** Header, blank line, diff; after a decision its verdict. @throws ENOENT, ESTALE */
+  detail(id: string): string {
+    const stored = this.stored(id);
+    const item = this.list().items.find((each) => each.id === id);
+    if (item !== undefined) return this.render(item);
+    if (stored === undefined) fail('ENOENT');
+    if (stored.verdict === '') fail('ESTALE');
+    return `path ${stored.path}\nverdict ${stored.verdict}\nreason ${stored.reason}\n`;
+  }
+
+  /** The id that took an outdated one's place, if its path still differs. */
+  successor(id: string): string | undefined {
+    const stored = this.stored(id);
+    return stored === undefined ? undefined : this.list().items.find(({ change }) => change.path === stored.path)?.id;
+  }
+
+  /** Approves all that is named, as one commit, or nothing. @throws ENOENT, ESTALE */
+  approve(names: readonly string[], set: string | undefined, by: string): Approved {
+    const pending = this.list();
+    if (set !== undefined && set !== pending.set) fail('ESTALE');
+    const chosen = set === undefined ? names.map((name) => this.find(pending, name)) : [...pending.items];
+    const unique = [...new Map(chosen.map((each) => [each.change.path, each])).values()];
+    const context = { view: this.view, rules: this.rules(), blobs: this.view.commitPlaces().blobs };
+    const plan = planOf(context, unique);
+    const roots = [...new Set(unique.map(({ root }) => root.path))];
+    const { id, outcome } = runCommit(this.view, this.view.commitPlaces(), roots, plan.steps, by);
+    if (outcome.status === 'conflict') {
+      for (const { path, reason } of outcome.conflicts) this.record('approve', path, 'conflict', reason, by);
+      return { commit: '', approved: [], parents: [], conflicts: outcome.conflicts };
+    }
+    settle(this.view, plan.settled, outcome.landed);
+    const ids = unique.map((item) => this.decide(item, 'approved', id));
+    for (const { change } of unique) this.record('approve', change.path, 'approve', id, by, change);
+    this.view.ledger.sync();
+    return { commit: id, approved: ids, parents: plan.parents, conflicts: [] };
+  }
+
+  /** Gives the named paths back to the host. @throws ENOENT, ESTALE */
+  reject(names: readonly string[], reason: string, by: string): readonly string[] {
+    const pending = this.list();
+    const chosen = names.map((name) => this.find(pending, name));
+    const nodes = nodesByIno(this.view);
+    return chosen.map((item) => {
+      const id = this.decide(item, 'rejected', reason);
+      this.record('reject', item.change.path, 'reject', reason, by, item.change);
+      this.takeBack(item, nodes);
+      return id;
+    });
+  }
+
+  commits() {
+    return storedCommits(this.view).filter(({ status }) => status === 'done');
+  }
+
+  /** An item by id, unique prefix, or path; a path may also name what no listing shows by itself. */
+  private find(pending: Pending, name: string): Item {
+    if (name.startsWith('/')) return this.findPath(pending, name);
+    const exact = pending.items.find(({ id }) => id === name);
+    if (exact !== undefined) return exact;
+    const matches = pending.items.filter(({ id }) => id.startsWith(name));
+    if (matches.length === 1 && matches[0] !== undefined) return matches[0];
+    if (matches.length > 1) fail('EINVAL');
+    throw errno(this.stored(name) === undefined ? ERRNO.ENOENT : ERRNO.ESTALE);
+  }
+
+  private findPath(pending: Pending, path: string): Item {
+    const listed = pending.items.find(({ change }) => change.path === path);
+    if (listed !== undefined) return listed;
+    const found = changeAtPath(this.view, this.rules(), path);
+    if (found === undefined) fail('ENOENT');
+    return { ...found, id: this.identify(found.change) };
+  }
+
+  private takeBack(item: Item, nodes: ReturnType<typeof nodesByIno>): void {
+    const { view } = this;
+    const { spot, change, root } = item;
+    const record = spot.record;
+    const source = change.kind === 'rename' && record !== null ? spotAt(view, root, record.lower) : undefined;
+    if (source === undefined || record === null) return dropSpot(view, spot, nodes);
+    // A renamed directory goes back to its name with what was changed in it.
+    view.ledger.transact((tx) => {
+      tx.remove('dirents', direntKey(spot.parentIno, spot.name));
+      const pinned = { whiteout: false, type: record.mode >> 12, ino: record.ino, base: undefined, removed: 0 };
+      const changedAtMs = view.options.now();
+      tx.put('dirents', direntKey(source.parentIno, source.name), encodeDirent({ ...pinned, changedAtMs }));
+    });
+    const node = nodes.get(record.ino);
+    const from = nodes.get(source.parentIno);
+    const to = nodes.get(spot.parentIno);
+    if (node !== undefined && from !== undefined) {
+      node.parent?.children.delete(node.name);
+      node.parent = from;
+      node.name = source.name;
+      from.children.set(source.name, node);
+    }
+    if (to !== undefined) view.options.notifier.invalidateEntry(to.id, spot.name);
+    if (from !== undefined) view.options.notifier.invalidateEntry(from.id, source.name);
+  }
+
+  private identify(change: Change): string {
+    const digest = changeDigest(change, this.workspace, this.view.options.agent);
+    const id = shortId(digest, (prefix) => {
+      const stored = this.stored(prefix);
+      return stored === undefined ? undefined : Buffer.from(stored.digest, 'hex');
+    });
+    const known = this.stored(id);
+    if (known === undefined || known.verdict !== '')
+      this.store(id, { digest: digest.toString('hex'), path: change.path, verdict: '', reason: '' });
+    return id;
+  }
+
+  private decide(item: Item, verdict: string, reason: string): string {
+    const digest = changeDigest(item.change, this.workspace, this.view.options.agent).toString('hex');
+    this.store(item.id, { digest, path: item.change.path, verdict, reason });
+    return item.id;
+  }
+
+  private stored(id: string): StoredId | undefined {
+    if (id === '' || id.length > 64) return undefined;
+    const bytes = this.view.ledger.get('ids', Buffer.from(id, 'latin1'));
+    return bytes === undefined ? undefined : (JSON.parse(bytes.toString()) as StoredId);
+  }
+
+  private store(id: string, value: StoredId): void {
+    this.view.ledger.transact((tx) => tx.put('ids', Buffer.from(id, 'latin1'), Buffer.from(JSON.stringify(value))));
+  }
+
+  private record(
+    op: string,
+    path: string,
+    verdict: 'approve' | 'reject' | 'conflict',
+    note: string,
+    by: string,
+    change?: Change,
+  ): void {
+    const versions =
+      change === undefined ? {} : { base: versionText(change.base.version), result: versionText(change.result) };
+    this.view.ledger.record({ op, path, verdict, note, comm: by, ...versions });
+  }
+
+  private render(item: Item): string {
+    const { change, spot } = item;
+    const { view } = this;
+    const names =
+      change.kind === 'delete'
+        ? removedBelow(view, spot).map(({ path }) => path)
+        : change.tree === undefined
+          ? []
+          : madeBelow(view, spot, this.rules()).map(({ path }) => path);
+    const after = change.result.type !== 'file' || spot.record === null ? -1 : openContentOf(view, spot.record);
+    const before =
+      change.base.version.type === 'file' && spot.lowerParent !== null
+        ? view.host.open(spot.lowerParent, spot.name, 0o4000)
+        : -1;
+    const base = before < 0 && change.base.version.type === 'absent' ? undefined : readSide(before);
+    return diffText({
+      change,
+      agent: view.options.agent,
+      taint: '',
+      nowMs: view.options.now(),
+      before: base,
+      after: readSide(after),
+      names: names.slice(0, LISTED_NAMES_MAX),
+    });
+  }
+}
+
+/** Reads and closes; one byte more than can be compared tells that there is more. */
+function readSide(fd: number): Buffer | undefined {
+  if (fd < 0) return undefined;
+  const bytes = Buffer.alloc(DIFF_INPUT_BYTES_MAX + 1);
+  const length = pread(fd, bytes, bytes.length, 0);
+  close(fd);
+  return length < 0 ? undefined : bytes.subarray(0, length);
+}

@@ -1,0 +1,275 @@
+// From a directory and a name to a node: the agent's entry, else what the host has, under the rule of that name.
+//
+// Order: rule trie, reserved names, the agent's own entries (whiteouts too), then the host and the name patterns.
+// What is hidden is absent: every way to a name goes through `child`, so listings, links and errors agree.
+import type { Rule, RuleNode } from '../../policy/model.ts';
+import { errno } from '../errno.ts';
+import type { HostDirectory } from '../host/hostTree.ts';
+import { isReservedName } from '../host/reserved.ts';
+import { close, pread, readU64, STATX } from '../host/syscall.ts';
+import type { Node } from './node.ts';
+import { isDirectory, pathOf, S_IFDIR, S_IFMT, S_IFREG } from './node.ts';
+import type { InodeRecord } from './records.ts';
+import type { ViewState } from './state.ts';
+
+const ENOENT = -2;
+const ENOTDIR = -20;
+const ELOOP = -40;
+const PRIVATE_KEY_PEEK_BYTES = 1024;
+const O_NONBLOCK = 0o4000;
+
+/** The node of a name, or null where the agent sees nothing. Does not count a lookup. */
+export function child(view: ViewState, parent: Node, name: string): Node | null {
+  view.checkName(name);
+  if (isReservedName(name)) return null;
+  const ruleNode = parent.ruleNode?.children.get(name);
+  const rule = ruleNode?.rule ?? parent.rule;
+  const dirent = view.dirent(parent, name);
+  if (dirent !== undefined) {
+    if (dirent.whiteout) return null;
+    const node = upperChild(view, parent, name, dirent.ino, rule, ruleNode);
+    if (node !== null) return node;
+  }
+  if (ruleNode !== undefined) return ruledChild(view, parent, name, rule, ruleNode);
+  if (parent.lowerDirectory === null || rule.mode === 'hidden') return null;
+  return lowerChild(view, parent, parent.lowerDirectory, name, rule);
+}
+
+/** The agent's own object at a name. */
+function upperChild(
+  view: ViewState,
+  parent: Node,
+  name: string,
+  ino: number,
+  rule: Rule,
+  ruleNode: RuleNode | undefined,
+): Node | null {
+  const cached = parent.children.get(name);
+  if (cached !== undefined && cached.ino === ino && cached.record !== null && view.nodes.has(cached.id)) return cached;
+  const file = view.files.get(ino);
+  if (file !== undefined && view.nodes.has(file.id)) {
+    place(file, parent, name);
+    return file;
+  }
+  const record = view.readInode(ino);
+  if (record === null) return null;
+  const node = view.remember({
+    ino,
+    type: record.mode & S_IFMT,
+    parent,
+    name,
+    rule,
+    ruleNode,
+    record,
+    ownDirectory: ruleNode === undefined ? null : (parent.ownDirectory?.child(name) ?? null),
+    ...lowerOf(view, record),
+  });
+  adopt(view, parent, name, node);
+  return node;
+}
+
+/** Where a record's host object lies. */
+function lowerOf(view: ViewState, record: InodeRecord): Partial<Node> {
+  if (record.lower === '') return {};
+  const directory = view.host.at(record.lower);
+  if ((record.mode & S_IFMT) === S_IFDIR) {
+    const parent = directory.parent ?? directory;
+    const status = view.host.stat(parent, directory.name === '' ? '.' : directory.name, view.stat);
+    const open = status === 0 && isHostDirectory(view) && view.host.mayEnter(view.stat);
+    return { lowerDirectory: open ? directory : null, hostParent: parent, hostName: directory.name };
+  }
+  return { hostParent: directory.parent, hostName: directory.name };
+}
+
+const isHostDirectory = (view: ViewState) => (view.stat.readUInt16LE(STATX.mode) & S_IFMT) === S_IFDIR;
+
+/** A rule's root, or a directory that leads to one. */
+function ruledChild(view: ViewState, parent: Node, name: string, rule: Rule, ruleNode: RuleNode): Node | null {
+  const hostParent = parent.ownDirectory;
+  const status = hostParent === null ? ENOENT : view.host.stat(hostParent, name, view.stat);
+  const exists = status === 0;
+  const ownRule = ruleNode.rule;
+  if (ownRule?.mode === 'hidden' && ruleNode.children.size === 0) return null;
+  const leads = ruleNode.children.size > 0;
+  if (exists && hostParent !== null && !isHostDirectory(view)) {
+    const visible =
+      ownRule === undefined ? parent.lowerDirectory !== null : ownRule.mode !== 'hidden' && !ownRule.empty;
+    const link = (view.stat.readUInt16LE(STATX.mode) & S_IFMT) !== S_IFREG;
+    return visible || (link && leads) ? lowerChild(view, parent, hostParent, name, rule) : null;
+  }
+  const synthetic = ownRule === undefined ? leads : ownRule.empty || leads;
+  if (!exists && !synthetic) return null;
+  if (!exists && ownRule === undefined && rule.mode !== 'hidden' && !leads) return null;
+  return ruledDirectory(view, parent, name, rule, ruleNode, exists);
+}
+
+function ruledDirectory(
+  view: ViewState,
+  parent: Node,
+  name: string,
+  rule: Rule,
+  ruleNode: RuleNode,
+  exists: boolean,
+): Node {
+  const ownDirectory = parent.ownDirectory?.child(name) ?? null;
+  const shows = ruleNode.rule === undefined ? parent.lowerDirectory !== null : !rule.empty && rule.mode !== 'hidden';
+  const lowerDirectory = exists && shows ? ownDirectory : null;
+  const cached = parent.children.get(name);
+  if (cached !== undefined && isDirectory(cached) && cached.ruleNode === ruleNode && view.nodes.has(cached.id)) {
+    cached.lowerDirectory = lowerDirectory;
+    return cached;
+  }
+  const path = pathOf(parent) === '/' ? `/${name}` : `${pathOf(parent)}/${name}`;
+  const ino = view.rootIno(path);
+  const record = view.readInode(ino);
+  const hostParent = exists ? parent.ownDirectory : null;
+  const node = view.remember({
+    ino,
+    type: S_IFDIR,
+    parent,
+    name,
+    rule,
+    ruleNode,
+    record,
+    lowerDirectory,
+    ownDirectory,
+    hostParent,
+    hostName: name,
+  });
+  adopt(view, parent, name, node);
+  return node;
+}
+
+/** What the host has at a name, if the patterns let it through. */
+function lowerChild(view: ViewState, parent: Node, directory: HostDirectory, name: string, rule: Rule): Node | null {
+  const status = view.host.stat(directory, name, view.stat);
+  if (status === ENOENT || status === ENOTDIR || status === ELOOP) return null;
+  if (status < 0) throw errno(status);
+  const type = view.stat.readUInt16LE(STATX.mode) & S_IFMT;
+  if (type === S_IFDIR && view.host.isForbidden(view.stat)) return null;
+  if (isHiddenName(view, parent, directory, name, type)) return null;
+  const hostIno = view.hostIno();
+  const ino = view.knownIno(hostIno);
+  const links = view.stat.readUInt32LE(STATX.nlink);
+  if (type !== S_IFDIR && links > 1) {
+    const joined = joinedUpper(view, parent, name, ino, rule);
+    if (joined !== null) return joined;
+  }
+  const known = knownLower(view, parent, name, type, ino, hostIno, links, rule);
+  if (known !== undefined) {
+    known.hostParent = directory;
+    known.hostName = name;
+    return known;
+  }
+  const enters = type === S_IFDIR && view.host.mayEnter(view.stat);
+  const node = view.remember({
+    ino,
+    type,
+    parent,
+    name,
+    rule,
+    hostIno,
+    hostParent: directory,
+    hostName: name,
+    lowerDirectory: enters ? directory.child(name) : null,
+  });
+  adopt(view, parent, name, node, links > 1);
+  return node;
+}
+
+/** Another hard-link name of a lower file that the agent has changed already. */
+function joinedUpper(view: ViewState, parent: Node, name: string, ino: number, rule: Rule): Node | null {
+  if (!view.origins.has(view.hostIno())) return null;
+  const known = view.files.get(ino);
+  if (known?.record && known.rule === rule) {
+    place(known, parent, name);
+    return known;
+  }
+  return view.readInode(ino) === null ? null : upperChild(view, parent, name, ino, rule, undefined);
+}
+
+function knownLower(
+  view: ViewState,
+  parent: Node,
+  name: string,
+  type: number,
+  ino: number,
+  hostIno: number,
+  links: number,
+  rule: Rule,
+): Node | undefined {
+  if (type === S_IFDIR) {
+    const cached = parent.children.get(name);
+    return cached !== undefined && cached.hostIno === hostIno && cached.type === type && view.nodes.has(cached.id)
+      ? cached
+      : undefined;
+  }
+  const cached = view.files.get(links > 1 ? `${ino} ${rule.path}` : ino);
+  if (cached === undefined || cached.hostIno !== hostIno || cached.type !== type || cached.orphan) return undefined;
+  if (cached.record !== null || !view.nodes.has(cached.id)) return undefined;
+  place(cached, parent, name);
+  cached.rule = rule;
+  return cached;
+}
+
+function place(node: Node, parent: Node, name: string): void {
+  if (node.orphan) return;
+  node.parent = parent;
+  node.name = name;
+}
+
+function adopt(view: ViewState, parent: Node, name: string, node: Node, shared = false): void {
+  if (isDirectory(node)) parent.children.set(name, node);
+  else view.files.set(shared && node.record === null ? `${node.ino} ${node.rule.path}` : node.ino, node);
+}
+
+/** Whether the patterns take a host name away. `type` are S_IF… bits; names of unknown type are judged as files. */
+export function isHiddenName(
+  view: ViewState,
+  parent: Node,
+  directory: HostDirectory,
+  name: string,
+  type: number,
+): boolean {
+  const here = pathOf(parent);
+  return isHiddenIn(view, here === '/' ? '' : here, directory, name, type === S_IFDIR, type === S_IFREG);
+}
+
+/** The same, for a directory known by its path in the view. */
+export function isHiddenIn(
+  view: ViewState,
+  present: string,
+  directory: HostDirectory | null,
+  name: string,
+  isDirectoryName: boolean,
+  isRegularName = !isDirectoryName,
+): boolean {
+  if (isReservedName(name)) return true;
+  const verdict = view.judge(present, name, isDirectoryName);
+  if (verdict.hidden || verdict.masked) return true;
+  if (directory === null) return false;
+  if (verdict.hiddenIfPrivateKey && isRegularName && holdsPrivateKey(view, directory, name)) return true;
+  const origin = directory.path();
+  if (origin === present) return false;
+  const earlier = view.judge(origin, name, isDirectoryName);
+  return earlier.hidden || earlier.masked;
+}
+
+function holdsPrivateKey(view: ViewState, directory: HostDirectory, name: string): boolean {
+  const fd = view.host.open(directory, name, O_NONBLOCK);
+  if (fd < 0) return true;
+  const head = Buffer.alloc(PRIVATE_KEY_PEEK_BYTES);
+  const length = pread(fd, head, head.length, 0);
+  close(fd);
+  return length < 0 || head.toString('latin1', 0, length).includes('PRIVATE KEY');
+}
+
+/** Whether the host has something the agent would see at a name if its own entry were gone. */
+export function lowerExists(view: ViewState, parent: Node, name: string): boolean {
+  const directory = parent.lowerDirectory;
+  if (directory === null || view.host.stat(directory, name, view.stat) !== 0) return false;
+  return !isHiddenName(view, parent, directory, name, view.stat.readUInt16LE(STATX.mode) & S_IFMT);
+}
+
+/** Size in bytes of what `stat` holds. */
+export const statSize = (view: ViewState): number => readU64(view.stat, STATX.size);

@@ -1,0 +1,424 @@
+// The state of one agent's view: its nodes, its index, and the few primitives every operation is made of.
+//
+// - One thread owns a view; nothing here waits.
+// - A mutation is one ledger transaction (`mutate`); what it changed in the heap is put back if it fails.
+// - Rows are written before the reply, so what was acknowledged is in the journal.
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import type { NameJudge, NameVerdict, Rule, RuleNode } from '../../policy/model.ts';
+import type { Errno } from '../errno.ts';
+import { errno, fail, must } from '../errno.ts';
+import { capture } from '../host/capture.ts';
+import type { HostDirectory } from '../host/hostTree.ts';
+import { HostTree } from '../host/hostTree.ts';
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  fstatfs,
+  lseek,
+  NAME_BYTES_MAX,
+  O_DIRECTORY,
+  openat,
+  readI64,
+  readU64,
+  STATX,
+  statx,
+  unlinkat,
+} from '../host/syscall.ts';
+import type { Ledger } from '../journal/ledger.ts';
+import type { AuditEvent, Base, Transaction } from '../journal/model.ts';
+import type { Backing, Caller, FileSystemStatistics, Notifier } from '../operations.ts';
+import { cidOfFile } from '../store/cid.ts';
+import type { CommitPlaces } from './hostCommit.ts';
+import type { Node, NodeSeed } from './node.ts';
+import { newNode, S_IFDIR } from './node.ts';
+import type { DirentRecord, InodeRecord } from './records.ts';
+import { CONTENT, decodeDirent, decodeInode, direntKey, encodeDirent, encodeInode, inodeKey } from './records.ts';
+
+export interface ViewOptions {
+  readonly ledger: Ledger;
+  readonly rules: RuleNode;
+  readonly judge: NameJudge;
+  /** Host directories no view may show. */
+  readonly forbidden: readonly string[];
+  /** Host paths tracked by git: default hide and mask patterns leave them alone. */
+  readonly tracked: ReadonlySet<string>;
+  /** Directory of the staging files (exists, 0700). */
+  readonly stagingDirectory: string;
+  readonly now: () => number;
+  readonly comm: (pid: number) => string;
+  readonly notifier: Notifier;
+  readonly agent: string;
+  /** Which reads go on record: none, the first of each file in a session, all. */
+  readonly reads: 'none' | 'first' | 'all';
+  /** Called with every refusal, for `denials` and events. */
+  readonly refused: (event: AuditEvent) => void;
+  readonly places: CommitPlaces;
+}
+
+/** One FUSE connection of this view: what it holds, so that its end gives it back. */
+export interface Connection {
+  readonly id: number;
+  readonly lookups: Map<number, number>;
+  readonly handles: Set<number>;
+  readonly backing: Backing | null;
+  /** Device nodes and set-id bits are shown as they are. */
+  readonly dev: boolean;
+}
+
+export interface Handle {
+  readonly id: number;
+  readonly node: Node;
+  readonly flags: number;
+  readonly connection: Connection;
+  readonly passthrough: boolean;
+  wrote: boolean;
+  /** Directories: the names as they were when the stream began. */
+  names: readonly ListedName[] | null;
+}
+export interface ListedName {
+  readonly name: string;
+  readonly ino: number;
+  readonly type: number;
+}
+
+/** Inode numbers: 256 file systems of 2^44 inodes, then the agent's own above 2^52. */
+const DEVICE_SHIFT = 2 ** 44;
+const OWN_INO_BASE = 2 ** 52;
+/** Own numbers are taken in blocks, so that most creations do not write the counter. */
+const INO_BLOCK = 4096;
+/** The base's content is identified at once up to this size; beyond it only the hint counts. */
+const BASE_CID_BYTES_MAX = 16 * 1024 * 1024;
+const META_NEXT_INO = Buffer.from('nextIno');
+const NO_VERDICT: NameVerdict = {
+  hidden: false,
+  masked: false,
+  protected: false,
+  hiddenIfPrivateKey: false,
+  byDefault: false,
+};
+
+export class ViewState {
+  readonly options: ViewOptions;
+  readonly ledger: Ledger;
+  readonly host: HostTree;
+  readonly stagingFd: number;
+  readonly nodes = new Map<number, Node>();
+  /** Files by inode number (and rule, for hard links on the host). */
+  readonly files = new Map<string | number, Node>();
+  readonly handles = new Map<number, Handle>();
+  readonly connections = new Map<number, Connection>();
+  /** Host inode -> the inode number the agent knows it by. */
+  readonly origins = new Map<number, { readonly ino: number; readonly btime: string }>();
+  /** The last statx result. */
+  readonly stat = Buffer.alloc(STATX.size_);
+  readonly root: Node;
+  connection: Connection | null = null;
+  private readonly devices = new Map<string, number>();
+  private nextNode = 1;
+  private nextHandle = 1;
+  private nextIno = 0;
+  private inoLimit = 0;
+  private undo: (() => void)[] | null = null;
+
+  constructor(options: ViewOptions) {
+    this.options = options;
+    this.ledger = options.ledger;
+    this.host = new HostTree(options.forbidden);
+    this.stagingFd = openat(AT_FDCWD, options.stagingDirectory, O_DIRECTORY);
+    if (this.stagingFd < 0) throw errno(this.stagingFd);
+    this.loadCounters();
+    const rule: Rule = options.rules.rule ?? { path: '/', mode: 'hidden', empty: true, source: 'default' };
+    this.host.stat(this.host.root, '.', this.stat);
+    this.root = this.remember({
+      ino: this.rootIno('/'),
+      type: S_IFDIR,
+      parent: null,
+      name: '',
+      rule,
+      ruleNode: options.rules,
+      ownDirectory: this.host.root,
+      lowerDirectory: rule.mode === 'hidden' || rule.empty ? null : this.host.root,
+      hostParent: this.host.root,
+      hostName: '.',
+      lookups: 1,
+    });
+    this.root.record = this.readInode(this.root.ino);
+  }
+
+  // Nodes
+
+  remember(seed: NodeSeed): Node {
+    const node = newNode(this.nextNode++, seed);
+    this.nodes.set(node.id, node);
+    return node;
+  }
+
+  node(id: number): Node {
+    const node = this.nodes.get(id);
+    if (node === undefined) fail('ESTALE');
+    return node;
+  }
+
+  handle(id: number): Handle {
+    const handle = this.handles.get(id);
+    if (handle === undefined) fail('EBADF');
+    return handle;
+  }
+
+  addHandle(node: Node, flags: number, passthrough: boolean): Handle {
+    const connection = this.connection;
+    if (connection === null) fail('EIO');
+    const handle: Handle = { id: this.nextHandle++, node, flags, connection, passthrough, wrote: false, names: null };
+    this.handles.set(handle.id, handle);
+    connection.handles.add(handle.id);
+    return handle;
+  }
+
+  /** Takes back lookups that the kernel gave up, or never got. */
+  uncount(node: Node, count: number): void {
+    node.lookups = Math.max(0, node.lookups - count);
+    const counts = this.connection?.lookups;
+    const left = (counts?.get(node.id) ?? 0) - count;
+    if (left > 0) counts?.set(node.id, left);
+    else counts?.delete(node.id);
+  }
+
+  // The index
+
+  readInode(ino: number): InodeRecord | null {
+    const bytes = this.ledger.get('inodes', inodeKey(ino));
+    return bytes === undefined ? null : decodeInode(ino, bytes);
+  }
+
+  dirent(parent: Node, name: string): DirentRecord | undefined {
+    if (parent.record === null) return undefined;
+    const bytes = this.ledger.get('dirents', direntKey(parent.ino, name));
+    return bytes === undefined ? undefined : decodeDirent(bytes);
+  }
+
+  /** Runs one mutation; everything it did, in the index and in the heap, is undone if it throws. */
+  mutate<T>(body: (tx: Transaction) => T): T {
+    if (this.undo !== null) return this.ledger.transact(body);
+    const undo: (() => void)[] = [];
+    this.undo = undo;
+    try {
+      return this.ledger.transact(body);
+    } catch (error) {
+      for (const step of undo.reverse()) step();
+      throw error;
+    } finally {
+      this.undo = null;
+    }
+  }
+
+  onAbort(step: () => void): void {
+    this.undo?.push(step);
+  }
+
+  /** Replaces a node's record, in the index and in the heap. */
+  setRecord(tx: Transaction, node: Node, record: InodeRecord): void {
+    const before = node.record;
+    node.record = record;
+    this.onAbort(() => {
+      node.record = before;
+    });
+    if (!node.orphan) tx.put('inodes', inodeKey(node.ino), encodeInode(record));
+  }
+
+  putDirent(tx: Transaction, parent: Node, name: string, dirent: DirentRecord): void {
+    tx.put('dirents', direntKey(parent.ino, name), encodeDirent(dirent));
+  }
+
+  /** A fresh number for an object or a staging file of the agent's own. */
+  allocate(tx: Transaction): number {
+    if (this.nextIno >= this.inoLimit) {
+      this.inoLimit = this.nextIno + INO_BLOCK;
+      const value = Buffer.alloc(8);
+      value.writeDoubleLE(this.inoLimit, 0);
+      tx.put('meta', META_NEXT_INO, value);
+    }
+    return this.nextIno++;
+  }
+
+  /** The lasting inode number of a rule's root or of a directory that only leads to one. */
+  rootIno(path: string): number {
+    const key = Buffer.concat([Buffer.from('root:'), shortKey(path)]);
+    const known = this.ledger.get('meta', key);
+    if (known !== undefined) return known.readDoubleLE(0);
+    return this.ledger.transact((tx) => {
+      const value = Buffer.alloc(8);
+      const ino = this.allocate(tx);
+      value.writeDoubleLE(ino, 0);
+      tx.put('meta', key, value);
+      return ino;
+    });
+  }
+
+  /** The number of a rule's root, if it was ever seen. */
+  knownRootIno(path: string): number | undefined {
+    return this.ledger.get('meta', Buffer.concat([Buffer.from('root:'), shortKey(path)]))?.readDoubleLE(0);
+  }
+
+  private loadCounters(): void {
+    const next = this.ledger.get('meta', META_NEXT_INO);
+    this.nextIno = next === undefined ? OWN_INO_BASE : next.readDoubleLE(0);
+    this.inoLimit = this.nextIno;
+    for (const { key, value } of this.ledger.range('origins', Buffer.alloc(0), Buffer.alloc(9, 0xff))) {
+      const { ino, btime } = JSON.parse(value.toString()) as { ino: number; btime: string };
+      this.origins.set(Number(key.readBigUInt64BE(0)), { ino, btime });
+    }
+  }
+
+  // The host
+
+  /** The inode number of what `stat` holds: one range for each file system. */
+  hostIno(): number {
+    return this.deviceRange() + (readU64(this.stat, STATX.ino) % DEVICE_SHIFT);
+  }
+
+  /** Where the numbers of a directory's entries begin. */
+  inoRange(directory: HostDirectory): number {
+    return this.host.stat(directory, '.', this.stat) < 0 ? 0 : this.deviceRange();
+  }
+
+  /** The number of a listed entry, as `stat` will give it. */
+  listedIno(range: number, hostIno: number): number {
+    const ino = range + (hostIno % DEVICE_SHIFT);
+    return this.origins.get(ino)?.ino ?? ino;
+  }
+
+  private deviceRange(): number {
+    const device = `${this.stat.readUInt32LE(STATX.devMajor)}:${this.stat.readUInt32LE(STATX.devMinor)}`;
+    let index = this.devices.get(device);
+    if (index === undefined) {
+      index = this.devices.size % 255;
+      this.devices.set(device, index);
+    }
+    return index * DEVICE_SHIFT;
+  }
+
+  birthTime(): string {
+    return `${readI64(this.stat, STATX.btime)}.${this.stat.readUInt32LE(STATX.btime + 8)}`;
+  }
+
+  /** The number the agent knows a host inode by: its own, unless an earlier commit or hard link joined it. */
+  knownIno(hostIno: number): number {
+    if (this.origins.size === 0) return hostIno;
+    const origin = this.origins.get(hostIno);
+    return origin !== undefined && origin.btime === this.birthTime() ? origin.ino : hostIno;
+  }
+
+  setOrigin(tx: Transaction, hostIno: number, ino: number, btime: string): void {
+    const before = this.origins.get(hostIno);
+    this.origins.set(hostIno, { ino, btime });
+    this.onAbort(() => {
+      if (before === undefined) this.origins.delete(hostIno);
+      else this.origins.set(hostIno, before);
+    });
+    tx.put('origins', inodeKey(hostIno), Buffer.from(JSON.stringify({ ino, btime })));
+  }
+
+  judge(directory: string, name: string, isDirectoryName: boolean): NameVerdict {
+    const verdict = this.options.judge.judge(directory, name, isDirectoryName);
+    if (!verdict.byDefault) return verdict;
+    return this.options.tracked.has(`${directory}/${name}`) ? { ...NO_VERDICT, protected: verdict.protected } : verdict;
+  }
+
+  /** What the host has at a name now, as the base of a first change. */
+  captureBase(directory: HostDirectory | null, name: string, withCid: boolean): Base {
+    if (directory === null) return { version: { type: 'absent' } };
+    const fd = this.host.descriptor(directory);
+    if (fd < 0) return { version: { type: 'absent' } };
+    const captured = capture(fd, name, { nowMs: this.options.now(), cidOf: cidOfSmall, onlyIfUnreliable: !withCid });
+    return captured.hint === undefined
+      ? { version: captured.version }
+      : { version: captured.version, hint: captured.hint };
+  }
+
+  // Staging files
+
+  stagingName(id: number): string {
+    return (id - OWN_INO_BASE).toString(36);
+  }
+
+  stagingPath(id: number): string {
+    return `${this.options.stagingDirectory}/${this.stagingName(id)}`;
+  }
+
+  /** Bytes on disk of all staging files. */
+  stagedBytes(): number {
+    let blocks = 0;
+    for (const name of readdirSync(this.options.stagingDirectory)) {
+      if (statx(this.stagingFd, name, AT_SYMLINK_NOFOLLOW, this.stat) === 0) blocks += readU64(this.stat, STATX.blocks);
+    }
+    return blocks * 512;
+  }
+
+  discardStaging(name: string): void {
+    unlinkat(this.stagingFd, name);
+  }
+
+  // The record of what happened
+
+  event(op: string, path: string, rule: Rule, caller: Caller | null, more: Partial<AuditEvent> = {}): AuditEvent {
+    const pid = caller?.pid ?? 0;
+    return { op, path, verdict: 'allow', rule: rule.source, pid, comm: this.options.comm(pid), ...more };
+  }
+
+  /** Records a refusal and throws it. */
+  refuse(op: string, path: string, rule: Rule, caller: Caller | null, number: Errno): never {
+    const event = this.event(op, path, rule, caller, { verdict: 'deny', note: number.name });
+    this.ledger.record(event);
+    this.options.refused(event);
+    throw number;
+  }
+
+  checkName(name: string): void {
+    if (name.length > NAME_BYTES_MAX) fail('ENAMETOOLONG');
+  }
+
+  nowTime(): { sec: number; nsec: number } {
+    const ms = this.options.now();
+    const sec = Math.floor(ms / 1000);
+    return { sec, nsec: Math.floor((ms - sec * 1000) * 1e6) };
+  }
+
+  commitPlaces(): CommitPlaces {
+    return this.options.places;
+  }
+
+  /** Space of the file system that holds the staging files. */
+  statistics(buffer: Buffer): FileSystemStatistics {
+    must(fstatfs(this.stagingFd, buffer));
+    return {
+      blocks: readU64(buffer, 16),
+      blocksFree: readU64(buffer, 24),
+      blocksAvailable: readU64(buffer, 32),
+      files: readU64(buffer, 40),
+      filesFree: readU64(buffer, 48),
+      blockSizeBytes: readU64(buffer, 8),
+      nameBytesMax: NAME_BYTES_MAX,
+    };
+  }
+
+  /** `user.agentsh.status`: clean, new, modified. */
+  statusOf(node: Node): string {
+    if (node.record === null) return 'clean';
+    if (node.record.lower === '') return 'new';
+    return node.record.content === CONTENT.staging ? 'modified' : 'clean';
+  }
+}
+
+/** The CID of a base's bytes, '' beyond the bound. */
+function cidOfSmall(fd: number): string {
+  return must(lseek(fd, 0, 2)) <= BASE_CID_BYTES_MAX ? cidOfFile(fd) : '';
+}
+
+/** A bounded key for a path of any length. */
+function shortKey(path: string): Buffer {
+  const bytes = Buffer.from(path, 'latin1');
+  return bytes.length <= 1024 ? bytes : Buffer.from(createDigest(bytes), 'hex');
+}
+
+const createDigest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');

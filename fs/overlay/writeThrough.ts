@@ -1,0 +1,194 @@
+// `rw`: names change on the host at once; file data is staged and committed at close, fsync, and release.
+//
+// - What the agent saw must still be there: every operation follows a fresh lookup, and data lands only where the base
+//   is unchanged. The loser gets ESTALE, keeps its data in the upper, and nothing is overwritten.
+// - The record of an operation precedes it.
+// - No path is followed: names are taken relative to directory descriptors, objects through O_PATH descriptors.
+import { ERRNO, errno, fail, must } from '../errno.ts';
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  AT_SYMLINK_NOFOLLOW,
+  close,
+  fchmodat,
+  fchownat,
+  linkat,
+  lremovexattr,
+  lsetxattr,
+  mkdirat,
+  mknodat,
+  O_NOFOLLOW,
+  O_PATH,
+  openat,
+  renameat2,
+  symlinkat,
+  unlinkat,
+  utimensat,
+} from '../host/syscall.ts';
+import type { AttributeChanges, Caller } from '../operations.ts';
+import { landFile } from './landing.ts';
+import type { Node } from './node.ts';
+import { childPath, isDirectory, pathOf, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from './node.ts';
+import { child } from './resolve.ts';
+import { timespec } from './setattr.ts';
+import type { ViewState } from './state.ts';
+
+const O_CREAT_EXCL_WRONLY = 0o100 | 0o200 | 1;
+const KEEP_ID = 0xffff_ffff;
+const SET_GID = 0o2000;
+
+interface NewObject {
+  readonly op: string;
+  readonly mode: number;
+  readonly target?: string;
+}
+interface Place {
+  readonly parent: Node;
+  readonly name: string;
+}
+
+function directoryFd(view: ViewState, node: Node): number {
+  if (node.lowerDirectory === null) fail('EROFS');
+  return must(view.host.descriptor(node.lowerDirectory));
+}
+
+export function make(view: ViewState, parent: Node, name: string, object: NewObject, caller: Caller): Node {
+  const fd = directoryFd(view, parent);
+  view.ledger.record(view.event(object.op, childPath(parent, name), parent.rule, caller));
+  const type = object.mode & S_IFMT;
+  if (type === S_IFDIR) must(mkdirat(fd, name, object.mode & 0o7777));
+  else if (type === S_IFLNK) must(symlinkat(object.target ?? '', fd, name));
+  else if (type === S_IFREG) close(must(openat(fd, name, O_CREAT_EXCL_WRONLY | O_NOFOLLOW, object.mode & 0o7777)));
+  else must(mknodat(fd, name, object.mode, 0));
+  own(view, parent, fd, name, object, caller);
+  const node = child(view, parent, name);
+  if (node === null) fail('ESTALE');
+  return node;
+}
+
+/** A new object is the caller's, or its directory's group's; the process's umask has no say in its mode. */
+function own(view: ViewState, parent: Node, fd: number, name: string, object: NewObject, caller: Caller): void {
+  view.host.stat(parent.lowerDirectory ?? view.host.root, '.', view.stat);
+  const inherits = (view.stat.readUInt16LE(28) & SET_GID) !== 0;
+  if (process.getuid?.() === 0) must(fchownat(fd, name, caller.uid, inherits ? KEEP_ID : caller.gid));
+  if ((object.mode & S_IFMT) === S_IFLNK) return;
+  const extra = inherits && (object.mode & S_IFMT) === S_IFDIR ? SET_GID : 0;
+  withObject(fd, name, (path) => must(fchmodat(AT_FDCWD, path, (object.mode & 0o7777) | extra)));
+}
+
+/** Runs with a path that names exactly this object, link or not. */
+function withObject(dirfd: number, name: string, body: (path: string) => void): void {
+  const fd = must(openat(dirfd, name, O_PATH | O_NOFOLLOW));
+  try {
+    body(`/proc/self/fd/${fd}`);
+  } finally {
+    close(fd);
+  }
+}
+
+export function remove(view: ViewState, parent: Node, name: string, node: Node, caller: Caller): void {
+  settle(view, node, caller);
+  const fd = directoryFd(view, parent);
+  view.ledger.record(view.event(isDirectory(node) ? 'rmdir' : 'unlink', childPath(parent, name), parent.rule, caller));
+  must(unlinkat(fd, name, isDirectory(node) ? AT_REMOVEDIR : 0));
+  if (parent.children.get(name) === node) parent.children.delete(name);
+}
+
+/** Data that waits for a close lands before its name changes. */
+function settle(view: ViewState, node: Node, caller: Caller): void {
+  if (node.record !== null && !isDirectory(node)) commitFile(view, node, caller);
+}
+
+export function rename(
+  view: ViewState,
+  from: Place,
+  to: Place,
+  source: Node,
+  target: Node | null,
+  flags: number,
+  caller: Caller,
+): void {
+  settle(view, source, caller);
+  if (target !== null) settle(view, target, caller);
+  const note = childPath(to.parent, to.name);
+  view.ledger.record(view.event('rename', childPath(from.parent, from.name), source.rule, caller, { note }));
+  must(renameat2(directoryFd(view, from.parent), from.name, directoryFd(view, to.parent), to.name, flags));
+  if (flags === 2 && target !== null) {
+    from.parent.children.delete(from.name);
+    to.parent.children.delete(to.name);
+    follow(target, from);
+  } else {
+    from.parent.children.delete(from.name);
+    to.parent.children.delete(to.name);
+  }
+  follow(source, to);
+}
+
+/** The node and its host directory move with the name. */
+function follow(node: Node, to: Place): void {
+  node.parent = to.parent;
+  node.name = to.name;
+  node.hostParent = to.parent.lowerDirectory;
+  node.hostName = to.name;
+  if (!isDirectory(node)) return;
+  to.parent.children.set(to.name, node);
+  if (node.lowerDirectory !== null && to.parent.lowerDirectory !== null)
+    node.lowerDirectory.moveTo(to.parent.lowerDirectory, to.name);
+}
+
+export function link(view: ViewState, node: Node, parent: Node, name: string, caller: Caller): Node {
+  settle(view, node, caller);
+  if (node.hostParent === null) fail('EIO');
+  view.ledger.record(view.event('link', childPath(parent, name), parent.rule, caller));
+  must(linkat(must(view.host.descriptor(node.hostParent)), node.hostName, directoryFd(view, parent), name));
+  const linked = child(view, parent, name);
+  if (linked === null) fail('ESTALE');
+  return linked;
+}
+
+export function setattr(view: ViewState, node: Node, changes: AttributeChanges, caller: Caller): void {
+  if (node.hostParent === null) fail('EIO');
+  const dirfd = must(view.host.descriptor(node.hostParent));
+  view.ledger.record(view.event('setattr', pathOf(node), node.rule, caller));
+  if (changes.uid !== undefined || changes.gid !== undefined)
+    must(fchownat(dirfd, node.hostName, changes.uid ?? KEEP_ID, changes.gid ?? KEEP_ID, AT_SYMLINK_NOFOLLOW));
+  const mode = changes.mode;
+  if (mode !== undefined) withObject(dirfd, node.hostName, (path) => must(fchmodat(AT_FDCWD, path, mode & 0o7777)));
+  if (changes.atime !== undefined || changes.mtime !== undefined)
+    must(utimensat(dirfd, node.hostName, timespec(changes.atime), timespec(changes.mtime)));
+}
+
+export function setxattr(view: ViewState, node: Node, name: string, value: Buffer, caller: Caller): void {
+  view.ledger.record(view.event('setxattr', pathOf(node), node.rule, caller, { note: name }));
+  must(lsetxattr(xattrPath(view, node), name, value));
+}
+
+export function removexattr(view: ViewState, node: Node, name: string, caller: Caller): void {
+  view.ledger.record(view.event('removexattr', pathOf(node), node.rule, caller, { note: name }));
+  must(lremovexattr(xattrPath(view, node), name));
+}
+
+function xattrPath(view: ViewState, node: Node): string {
+  if (node.hostParent === null) fail('EIO');
+  return `/proc/self/fd/${must(view.host.descriptor(node.hostParent))}/${node.hostName}`;
+}
+
+/** Lands a staged file on the host. @throws ESTALE where the host moved: the data stays in the upper */
+export function commitFile(view: ViewState, node: Node, caller: Caller | null): void {
+  if (node.record === null || node.orphan) return;
+  node.dirty = false;
+  const conflict = landFile(view, node);
+  if (conflict === null) return;
+  const path = pathOf(node);
+  view.ledger.record(view.event('commit', path, node.rule, caller, { verdict: 'conflict', note: conflict }));
+  throw errno(ERRNO.ESTALE);
+}
+
+/** At release there is nobody left to tell: the conflict is on record and stays pending. */
+export function commitLate(view: ViewState, node: Node): void {
+  try {
+    commitFile(view, node, null);
+  } catch {
+    node.dirty = false;
+  }
+}
