@@ -30,6 +30,8 @@ export const COMMAND_BYTES_MAX = 64 * 1024;
 /** A file that is rendered whole. */
 export const CONTENT_BYTES_MAX = 16 << 20;
 const NAME_BYTES_MAX = 255;
+/** Names that were listed this short while ago are found without asking: `ls -l` asks for each of them. */
+const LISTED_MS = 1000;
 const O_ACCMODE = 3;
 const O_NONBLOCK = 0o4000;
 const POLLIN = 0x1;
@@ -53,6 +55,9 @@ export class ControlTree implements Operations {
   readonly #handles = new Handles();
   readonly #options: ControlTreeOptions;
   readonly #facts: ControlAttributes;
+  readonly #clock: () => number;
+  /** By row: the entries of a directory as it was listed last. */
+  readonly #listed = new Map<number, { readonly names: ReadonlySet<string>; readonly atMs: number }>();
 
   constructor(source: ControlSource, options: ControlTreeOptions) {
     this.#source = source;
@@ -61,6 +66,7 @@ export class ControlTree implements Operations {
     this.#nodes = new ControlNodes(options.nodeBase ?? CONTROL_NODE_BASE);
     this.#options = options;
     this.#facts = new ControlAttributes(source, options);
+    this.#clock = options.clock ?? Date.now;
   }
 
   /** `.kernel` itself, as a view's root answers a lookup of that name. */
@@ -78,8 +84,7 @@ export class ControlTree implements Operations {
     return { entries: this.#nodes.heldCount, handles: this.#handles.count };
   }
 
-  lookup(parent: number, name: string, caller: Caller): Entry {
-    void caller;
+  lookup(parent: number, name: string, _caller: Caller): Entry {
     const { row } = this.#directory(parent);
     if (name.length > NAME_BYTES_MAX) fail('ENAMETOOLONG');
     const fixed = this.#index.children.get(row)?.get(name);
@@ -272,10 +277,12 @@ export class ControlTree implements Operations {
     return this.#row(place).kind === 'directory' ? place : fail('ENOTDIR');
   }
 
-  /** The row of a directory's entries, if `name` is one of them. */
+  /** The row of a directory's entries, if `name` is one of them. Only a name: open and write ask the source again. */
   #requireEntry(row: number, name: string): number {
     const entryRow = this.#index.entryRow.get(row) ?? fail('ENOENT');
-    (this.#index.rows[row] as DirectoryRow).require?.(this.#source, name);
+    const listed = this.#listed.get(row);
+    const known = listed !== undefined && this.#clock() - listed.atMs < LISTED_MS && listed.names.has(name);
+    if (!known) (this.#index.rows[row] as DirectoryRow).require?.(this.#source, name);
     return entryRow;
   }
 
@@ -287,6 +294,7 @@ export class ControlTree implements Operations {
     }));
     const entryRow = this.#index.entryRow.get(row);
     const names = entryRow === undefined ? [] : ((this.#index.rows[row] as DirectoryRow).entries?.(this.#source) ?? []);
+    if (entryRow !== undefined) this.#listed.set(row, { names: new Set(names), atMs: this.#clock() });
     return [...fixed, ...names.map((name) => ({ name, row: entryRow ?? 0, fixed: false }))];
   }
 

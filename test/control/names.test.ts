@@ -177,3 +177,19 @@ test('no extended attributes: none to list, none to get', () => {
   expect(errorOf(() => tree.readlink(nodeAt(tree, 'version'), caller))).toBe('EINVAL');
   expect(tree.statfs(1).nameBytesMax).toBe(255);
 });
+
+test('listing a directory answers the lookups that follow; opening asks again', () => {
+  const { tree, source } = agentTree();
+  let asked = 0;
+  const real = source.requirePending.bind(source);
+  source.requirePending = (id) => {
+    asked++;
+    real(id);
+  };
+  list(tree, 'pending');
+  const node = nodeAt(tree, 'pending/aaaa1111');
+  nodeAt(tree, 'pending/bbbb2222');
+  expect(asked).toBe(0);
+  source.items = [];
+  expect(errorOf(() => tree.open(node, 0, caller))).toBe('ENOENT');
+});
