@@ -35,7 +35,9 @@ install_dependencies() {
   stamp=node_modules/.package-lock.json
   if [ -e "$stamp" ] && [ -z "$(find package-lock.json -newer "$stamp")" ]; then return; fi
   say 'installing the locked dependencies'
-  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 ||
+  # `npm i -g .` hands its own place and its being global to the scripts it runs.
+  env -u npm_config_global -u npm_config_location -u npm_config_prefix -u npm_config_local_prefix \
+    -u npm_config_global_prefix npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 ||
     give_up 'npm could not install the dependencies' 'npm ci --ignore-scripts'
   touch "$stamp"
 }
