@@ -152,7 +152,9 @@ export const METHODS: { readonly [M in ClientMethod]: Method<M> } = {
         : [];
       const own = all ? [{ agent: 'kernel', directory: bytesOf(kernel.places.ledger) }] : [];
       const dropped = rest.map((directory) => ({ agent: directory, directory }));
-      return [...own, ...agents, ...dropped].map((item) => ({ ...item, publicKey }));
+      // An agent's ledger lies beneath its store.
+      const ledgers = [...agents, ...dropped].map((item) => ({ ...item, directory: `${item.directory}/ledger` }));
+      return [...own, ...ledgers].map((item) => ({ ...item, publicKey }));
     },
   },
   kill: {
