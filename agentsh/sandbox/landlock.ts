@@ -1,5 +1,4 @@
 // Landlock: what this kernel offers and what a sandbox asks of it. The launcher applies it, after bubblewrap has mounted.
-import { fstatSync } from 'node:fs';
 import { syscall } from '../../fs/host/syscall.ts';
 
 const SYS_LANDLOCK_CREATE_RULESET = 444;
@@ -61,12 +60,4 @@ export function landlockPlan(abi: number, execPolicy: boolean): LandlockPlan {
     beneathEntries: execPolicy ? LANDLOCK_ACCESS.execute : 0,
     notExecutable: ['dev', 'proc', 'sys'],
   };
-}
-
-/** What is wrong with the descriptors a program would inherit: through a directory or a disk it would reach the host. */
-export function descriptorProblem(fd: number): string | undefined {
-  const found = fstatSync(fd);
-  if (found.isDirectory()) return `descriptor ${fd} is a directory: through it ".." lists the host`;
-  if (found.isBlockDevice()) return `descriptor ${fd} is a block device`;
-  return undefined;
 }

@@ -1,7 +1,8 @@
 // What a sandbox needs of the host. Asked before every start; a need that is not met ends the start, nothing is left out.
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
-import { descriptorProblem, LANDLOCK_ABI_MIN, LANDLOCK_ABI_SCOPES, landlockAbi } from './landlock.ts';
+import { LANDLOCK_ABI_MIN, LANDLOCK_ABI_SCOPES, landlockAbi } from './landlock.ts';
 import { findProgram, installLine, type ProgramName } from './programs.ts';
+import { descriptorProblem } from './standardDescriptors.ts';
 
 export interface Problem {
   readonly reason: string;

@@ -18,6 +18,7 @@ import { type Limits, limitByCgroup } from './limits.ts';
 import { koffiPath, requireProgram } from './programs.ts';
 import { checkDescriptors, checkSandbox } from './requirements.ts';
 import { type Architecture, seccompProgram } from './seccomp.ts';
+import { lendStandardDescriptors } from './standardDescriptors.ts';
 import { firstChild, launchReports, sandboxInit, waitUntilGone } from './status.ts';
 import { followTerminal } from './terminal.ts';
 import { closeUserNamespace, prepareUserNamespace } from './userNamespace.ts';
@@ -71,11 +72,13 @@ export async function runSandboxed(options: SandboxOptions): Promise<number> {
   if (problem !== undefined) throw new CommandFailure('environment', problem.reason, problem.fix);
   if (options.workspace.startsWith('/dev/')) checkPlainPath(options.mountpoint + options.workspace);
   const opened = [openSync(process.execPath, 'r'), openSync(koffiPath(), 'r')];
+  const giveBack = lendStandardDescriptors(options.idShift);
   let userNamespace: number | undefined;
   try {
     if (options.idShift > 0) userNamespace = await prepareUserNamespace(options.idShift);
     return await supervise(options, start(options, opened, userNamespace));
   } finally {
+    giveBack();
     for (const fd of opened) closeSync(fd);
     if (userNamespace !== undefined) closeUserNamespace(userNamespace);
   }

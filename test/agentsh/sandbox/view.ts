@@ -83,8 +83,8 @@ export function testUid(): number {
 
 export type Request = Partial<SandboxOptions> & { readonly argv: readonly string[] };
 
-/** The command line of the driver that starts a sandbox over `view`, as its starter. */
-export function driverCommand(view: View, request: Request): readonly string[] {
+/** The command line of the driver that starts a sandbox over `view`; whoever runs it is the starter. */
+export function driverWords(view: View, request: Request): readonly string[] {
   const options: SandboxOptions = {
     mountpoint: view.mountpoint,
     workspace: view.workspace,
@@ -93,10 +93,12 @@ export function driverCommand(view: View, request: Request): readonly string[] {
     net: 'none',
     ...request,
   };
-  const words = [process.execPath, driver, JSON.stringify(options)];
-  if (view.starter === 'root') return words;
-  return ['setpriv', `--reuid=${TEST_USER}`, `--regid=${TEST_USER}`, '--init-groups', '--', ...words];
+  return [process.execPath, driver, JSON.stringify(options)];
 }
+
+/** What to put before a command line so that root runs it as the starter. */
+export const becoming = (view: View): readonly string[] =>
+  view.starter === 'root' ? [] : ['setpriv', `--reuid=${TEST_USER}`, `--regid=${TEST_USER}`, '--init-groups', '--'];
 
 export interface Outcome {
   readonly code: number;
@@ -104,15 +106,26 @@ export interface Outcome {
   readonly error: string;
 }
 
+export interface Extra {
+  readonly stdin?: number;
+  /** Of the process that starts the sandbox. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** After the options. */
+  readonly words?: readonly string[];
+}
+
 /** Runs a program over `view` and gives what it printed. */
-export function inSandbox(view: View, request: Request): Promise<Outcome> {
-  const [file, ...words] = driverCommand(view, request);
-  const child = spawn(file!, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+export function inSandbox(view: View, request: Request, extra: Extra = {}): Promise<Outcome> {
+  const [file, ...words] = [...becoming(view), ...driverWords(view, request), ...(extra.words ?? [])];
+  const child = spawn(file!, words, {
+    stdio: [extra.stdin ?? 'ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...extra.env },
+  });
   let [out, error] = ['', ''];
-  child.stdout.on('data', (bytes: Buffer) => {
+  child.stdout!.on('data', (bytes: Buffer) => {
     out += bytes.toString();
   });
-  child.stderr.on('data', (bytes: Buffer) => {
+  child.stderr!.on('data', (bytes: Buffer) => {
     error += bytes.toString();
   });
   return new Promise((resolve) => {
@@ -121,8 +134,8 @@ export function inSandbox(view: View, request: Request): Promise<Outcome> {
 }
 
 /** Runs shell text over `view`. */
-export const shell = (view: View, text: string, request: Partial<Request> = {}): Promise<Outcome> =>
-  inSandbox(view, { argv: ['/bin/sh', '-c', text], ...request });
+export const shell = (view: View, text: string, request: Partial<Request> = {}, extra: Extra = {}): Promise<Outcome> =>
+  inSandbox(view, { argv: ['/bin/sh', '-c', text], ...request }, extra);
 
 /** One shell word. */
 export const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
