@@ -120,7 +120,7 @@ function failureOf(step: Step, error: unknown): Conflicted {
 }
 
 /** The walk met something that is not a directory: the host moved, nothing refused. */
-const isUnreachable = (error: unknown): error is Errno =>
+const isUnreachable = (error: unknown): boolean =>
   error instanceof Errno && ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(error.name);
 
 /**

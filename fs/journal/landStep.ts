@@ -184,18 +184,23 @@ function landedXattrs(step: FileStep) {
 
 function writeInPlace(site: Site, step: FileStep): void {
   copyToPreimage(site, site.name);
-  // The copy is what can be brought back: it must be the base, and the file must still be it too.
-  if (step.base.version.type === 'file' && step.base.version.cid !== '') {
-    const fd = must(openat(site.run.preimages, site.preimage, O_NOFOLLOW));
-    const cid = site.run.ports.cidOf(fd);
-    close(fd);
-    if (cid !== step.base.version.cid) {
-      discard(site.run.preimages, site.preimage);
-      site.moved('changed on the host since');
-    }
+  // Only the base may be overwritten, and only with a true copy of it at hand: looked at in this order.
+  const { cid } = step.base.version as Extract<Version, { type: 'file' }>;
+  const intact = (cid === '' || cidOfPreimage(site) === cid) && site.match(step.base, site.name) === 'same';
+  if (!intact) {
+    discard(site.run.preimages, site.preimage);
+    site.moved('changed on the host since');
   }
-  site.expectBase(step.base);
   overwrite(site, step);
+}
+
+function cidOfPreimage(site: Site): string {
+  const fd = must(openat(site.run.preimages, site.preimage, O_NOFOLLOW));
+  try {
+    return site.run.ports.cidOf(fd);
+  } finally {
+    close(fd);
+  }
 }
 
 function overwrite(site: Site, step: FileStep): void {
@@ -234,9 +239,10 @@ function isTorn(site: Site, sealed: string, now: Captured): boolean {
   const preimage = must(openat(site.run.preimages, site.preimage, O_NOFOLLOW));
   const result = openat(-100, sealed, O_NOFOLLOW);
   try {
-    const longest = Math.max(sizeOf(preimage), sizeOf(must(result)));
+    // Written upwards and cut at the end: never shorter than the old bytes until it has the new size.
+    const [oldSize, newSize] = [sizeOf(preimage), sizeOf(must(result))];
     return (
-      sizeBytes <= longest &&
+      (sizeBytes === newSize || (sizeBytes >= oldSize && sizeBytes <= Math.max(oldSize, newSize))) &&
       withFile(site, (object) => {
         const torn = openForReading(object);
         const mixed = isMixOf(torn, must(result), preimage, sizeBytes);
