@@ -159,7 +159,7 @@ export const RENAME_FLAGS_KNOWN = 0b11;
 export const STATX_MASK = 0x7ff | 0x800;
 
 /** Notification codes: sent in the `error` field of a message with unique 0. */
-export const NOTIFY = { POLL: 1, INVAL_INODE: 2, INVAL_ENTRY: 3, DELETE: 6 } as const;
+export const NOTIFY = { POLL: 1, INVAL_INODE: 2, INVAL_ENTRY: 3, DELETE: 6, INC_EPOCH: 8 } as const;
 
 /** Ioctls on the device. */
 export const BACKING_OPEN = 0x4010e501;

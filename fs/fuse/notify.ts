@@ -43,6 +43,9 @@ export function encodePollWakeup(kernelHandle: number): Buffer {
   return message;
 }
 
+/** Every name of the connection is old (7.44): what a lost watch or a stricter policy needs. */
+export const encodeIncreaseEpoch = (): Buffer => begin(NOTIFY.INC_EPOCH, 0);
+
 function begin(code: number, payloadBytes: number): Buffer {
   const message = Buffer.alloc(OUT_HEADER_BYTES + payloadBytes);
   message.writeUInt32LE(message.length, 0);
@@ -68,10 +71,18 @@ function writeI64(buffer: Buffer, at: number, value: number): void {
 
 /** Waiting notifications of one connection; beyond it the newest is dropped and `overflow` is told. */
 const QUEUED_MAX = 65_536;
+const COMPACT_AT = 1024;
 
 interface Line {
-  readonly waiting: Buffer[];
+  waiting: Buffer[];
+  /** Index in `waiting` of the next to go: taking from the front of an array costs its length. */
+  next: number;
   busy: boolean;
+}
+
+function empty(line: Line): void {
+  line.waiting = [];
+  line.next = 0;
 }
 
 /** Delivers notifications for the main thread: one at a time for each descriptor, in the order they were pushed. */
@@ -88,7 +99,7 @@ export class NotificationQueue {
 
   push(fd: number, message: Buffer): void {
     const line = this.line(fd);
-    if (line.waiting.length >= QUEUED_MAX) {
+    if (line.waiting.length - line.next >= QUEUED_MAX) {
       this.overflow(fd);
       return;
     }
@@ -99,7 +110,7 @@ export class NotificationQueue {
   /** Forgets what still waits for a descriptor; call before closing it. */
   drop(fd: number): void {
     const line = this.lines.get(fd);
-    if (line !== undefined) line.waiting.length = 0;
+    if (line !== undefined) empty(line);
   }
 
   /** Resolves when everything pushed so far has been delivered or failed. */
@@ -111,17 +122,22 @@ export class NotificationQueue {
   private line(fd: number): Line {
     let line = this.lines.get(fd);
     if (line === undefined) {
-      line = { waiting: [], busy: false };
+      line = { waiting: [], next: 0, busy: false };
       this.lines.set(fd, line);
     }
     return line;
   }
 
   private deliver(fd: number, line: Line): void {
-    const message = line.waiting.shift();
+    const message = line.waiting[line.next];
     if (message === undefined) {
       this.rest(fd);
       return;
+    }
+    line.next++;
+    if (line.next >= COMPACT_AT) {
+      line.waiting = line.waiting.slice(line.next);
+      line.next = 0;
     }
     line.busy = true;
     write(fd, message, 0, message.length, null, (error) => {
@@ -135,7 +151,7 @@ export class NotificationQueue {
   private failed(fd: number, line: Line, error: NodeJS.ErrnoException): void {
     if (error.errno === -ERRNO.ENOENT) return;
     if (error.errno === -ERRNO.ENODEV || error.errno === -ERRNO.ENOTCONN || error.errno === -ERRNO.EBADF) {
-      line.waiting.length = 0;
+      empty(line);
       return;
     }
     this.log(`notification on descriptor ${fd} failed: ${error.message}`);

@@ -1,4 +1,5 @@
 // Requests answered later: exactly one answer each (T25), interrupts, the end of the connection, pollers.
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ERRNO, fail } from '../../fs/errno.ts';
 import { OPCODE } from '../../fs/fuse/abi.ts';
@@ -137,6 +138,35 @@ describe('a parked request', () => {
     expect([sent.length, cancelled]).toEqual([0, 1]);
     expect(calls.filter(([name]) => name === 'destroy').length).toBe(1);
   });
+});
+
+test('T25: in whatever order answers, failures and interrupts come, each request gets one answer', () => {
+  const step = fc.record({ which: fc.nat(9), how: fc.constantFrom('park', 'data', 'error', 'interrupt') });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const parked = new Map<number, Deferred>();
+      const { session, sent } = spy({
+        read: (node, _handle, _offset, _target, caller) => {
+          parked.set(node, caller.defer());
+          return 0;
+        },
+      });
+      const settled = new Set<number>();
+      for (const { which, how } of steps) {
+        const unique = 1000 + which * 2;
+        if (how === 'park' && parked.has(unique)) continue;
+        const message = how === 'park' ? request(OPCODE.READ, READ, { unique, node: unique }) : interrupt(unique);
+        if (how === 'park' || how === 'interrupt') session.handle(message, message.length);
+        else if (how === 'data') parked.get(unique)?.data(Buffer.from('x'));
+        else parked.get(unique)?.error(ERRNO.EACCES);
+        if (how !== 'park' && parked.has(unique)) settled.add(unique);
+      }
+      const answered = sent.map((reply) => Number(reply.readBigUInt64LE(8))).sort();
+      expect(answered).toEqual([...settled].sort());
+      expect(session.parkedCount).toBe(parked.size - settled.size);
+    }),
+    { numRuns: 3000 },
+  );
 });
 
 describe('poll', () => {

@@ -127,4 +127,12 @@ describe('INIT', () => {
     session.handle(short, short.length);
     expect(calls.at(-1)).toEqual(['setxattr', 1, 'user.a', '6f6b', 1, '1000:1001:42']);
   });
+
+  test('a session that joins a live connection speaks as was agreed there', () => {
+    const first = negotiate(offers.get('7.31')!, false);
+    const { session, calls } = spy({}, { negotiated: structuredClone(first.session.negotiated) });
+    const short = request(OPCODE.SETXATTR, Buffer.concat([payload([2, 0], 'user.a'), Buffer.from('ok')]));
+    session.handle(short, short.length);
+    expect(calls.at(-1)![2]).toBe('user.a');
+  });
 });

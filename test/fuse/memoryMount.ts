@@ -79,10 +79,13 @@ async function conversation(child: ChildProcess): Promise<Pick<MemoryMount, 'rep
   report.catch(() => undefined);
   await Promise.race([ready, ended]);
   const command = (line: string): Promise<void> =>
-    new Promise((resolve) => {
-      done = [...done, resolve];
-      child.stdin!.write(`${line}\n`);
-    });
+    Promise.race([
+      ended,
+      new Promise<void>((resolve) => {
+        done = [...done, resolve];
+        child.stdin!.write(`${line}\n`);
+      }),
+    ]);
   return { report, command };
 }
 

@@ -10,7 +10,13 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { backingOf } from '../../fs/fuse/backing.ts';
 import { Channel, sendTo } from '../../fs/fuse/channel.ts';
 import { mountDirect, mountWithHelper } from '../../fs/fuse/mount.ts';
-import { encodeDelete, encodeInvalidateEntry, encodeInvalidateInode, NotificationQueue } from '../../fs/fuse/notify.ts';
+import {
+  encodeDelete,
+  encodeIncreaseEpoch,
+  encodeInvalidateEntry,
+  encodeInvalidateInode,
+  NotificationQueue,
+} from '../../fs/fuse/notify.ts';
 import { Session } from '../../fs/fuse/session.ts';
 import { POLLIN, poll } from '../../fs/host/syscall.ts';
 import { MemoryOperations } from './memoryOperations.ts';
@@ -47,6 +53,7 @@ async function main(options: ServerOptions): Promise<void> {
   const lines = createInterface({ input: process.stdin });
   lines.on('line', (line) => {
     const [verb, first, second, name] = line.split(' ');
+    if (verb === 'epoch') queue.push(fd, encodeIncreaseEpoch());
     if (verb === 'inode') queue.push(fd, encodeInvalidateInode(Number(first), 0, 0));
     if (verb === 'entry') queue.push(fd, encodeInvalidateEntry(Number(first), second!));
     if (verb === 'delete') queue.push(fd, encodeDelete(Number(first), Number(second), name!));

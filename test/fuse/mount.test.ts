@@ -60,6 +60,28 @@ describe('a mount', () => {
     expect((await mount.report).destroyed).toBe(1);
   });
 
+  test('lists a directory of 3000 names, each once, to several readers and writers at a time', async () => {
+    mount = await startMemoryMount();
+    const { mountpoint } = mount;
+    await shell(`cd ${mountpoint}; mkdir many; cd many; seq -f 'name%g' 3000 | xargs touch`);
+    const listed = await shell(`cd ${mountpoint}/many; ls -l | wc -l; find . -type f | sort -u | wc -l`);
+    expect(listed).toBe('3001\n3000\n');
+    const worker = (name: string) =>
+      shell(
+        `cd ${mountpoint}; mkdir ${name}; for i in $(seq 60); do echo $i > ${name}/$i; done; ls many | wc -l; cat ${name}/* | wc -l; rm -r ${name}`,
+      );
+    expect(await Promise.all(['a', 'b', 'c'].map(worker))).toEqual(['3000\n60\n', '3000\n60\n', '3000\n60\n']);
+    await unmount(mountpoint);
+    expect(await mount.report).toMatchObject({ defects: 0, openHandles: 0 });
+  });
+
+  test('reads ahead by a MiB where root may say so', async () => {
+    mount = await startMemoryMount();
+    await run('stat', [`${mount.mountpoint}/held`]);
+    const device = (await run('findmnt', ['-rn', '-o', 'MAJ:MIN', mount.mountpoint])).trim();
+    expect(await run('cat', [`/sys/class/bdi/${device}/read_ahead_kb`])).toBe('1024\n');
+  });
+
   test('ends when it is unmounted', async () => {
     mount = await startMemoryMount();
     await unmount(mount.mountpoint);

@@ -1,7 +1,16 @@
 // Notifications: their layout, and that the kernel acts on them.
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { unmount } from '../../fs/fuse/mount.ts';
-import { encodeDelete, encodeInvalidateEntry, encodeInvalidateInode } from '../../fs/fuse/notify.ts';
+import {
+  encodeDelete,
+  encodeIncreaseEpoch,
+  encodeInvalidateEntry,
+  encodeInvalidateInode,
+  NotificationQueue,
+} from '../../fs/fuse/notify.ts';
 import { type MemoryMount, run, startMemoryMount, stopMemoryMount } from './memoryMount.ts';
 
 let mount: MemoryMount | undefined;
@@ -28,9 +37,60 @@ describe('encoding', () => {
     expect([bytes.readBigUInt64LE(16), bytes.readBigUInt64LE(24)]).toEqual([7n, 8n]);
     expect(bytes.toString('latin1', 40)).toBe('abc\0');
   });
+  test('an epoch', () => {
+    const bytes = encodeIncreaseEpoch();
+    expect([bytes.length, bytes.readUInt32LE(0), bytes.readInt32LE(4)]).toEqual([16, 16, 8]);
+  });
   test('a name the kernel would refuse is refused here', () => {
     expect(() => encodeInvalidateEntry(1, '')).toThrow(RangeError);
     expect(() => encodeDelete(1, 2, 'n'.repeat(256))).toThrow(RangeError);
+  });
+});
+
+describe('the queue', () => {
+  const queued = (overflow?: (fd: number) => void) => {
+    const logged: string[] = [];
+    return { logged, queue: new NotificationQueue((message) => logged.push(message), overflow) };
+  };
+
+  test('delivers everything in order, whatever the number', async () => {
+    const file = path.join(tmpdir(), `agentsh-queue-${process.pid}`);
+    const fd = openSync(file, 'w');
+    try {
+      const { queue, logged } = queued();
+      const messages = Array.from({ length: 3000 }, (_, index) => Buffer.from(`${index}\n`));
+      for (const message of messages) queue.push(fd, message);
+      await queue.idle();
+      expect(readFileSync(file, 'latin1')).toBe(messages.join(''));
+      expect(logged).toEqual([]);
+      await queue.idle();
+    } finally {
+      closeSync(fd);
+      rmSync(file);
+    }
+  });
+
+  test('gives up a descriptor that is gone, and says what else went wrong', async () => {
+    const { queue, logged } = queued();
+    const full = openSync('/dev/full', 'w');
+    queue.push(1_000_000, Buffer.from('x'));
+    queue.push(full, Buffer.from('x'));
+    await queue.idle();
+    closeSync(full);
+    expect(logged.length).toBe(1);
+    expect(logged[0]).toContain('ENOSPC');
+  });
+
+  test('is bounded, and tells when something was lost', async () => {
+    const lost: number[] = [];
+    const { queue } = queued((fd) => lost.push(fd));
+    const fd = openSync('/dev/null', 'w');
+    for (let index = 0; index < 70_000; index++) queue.push(fd, Buffer.alloc(1));
+    expect(lost.length).toBeGreaterThan(0);
+    expect(new Set(lost)).toEqual(new Set([fd]));
+    queue.drop(fd);
+    await queue.idle();
+    closeSync(fd);
   });
 });
 
@@ -44,6 +104,16 @@ describe('delivery', () => {
     await unmount(mount.mountpoint);
     // Once before the notification, once after it: an entry lives for a day here.
     expect((await mount.report).counts.LOOKUP).toBe(2);
+  });
+
+  test('a new epoch makes every name be looked up again', async () => {
+    mount = await startMemoryMount();
+    const files = [`${mount.mountpoint}/held`, `${mount.mountpoint}/stream`];
+    for (let time = 0; time < 3; time++) await run('stat', files);
+    await mount.command('epoch');
+    await run('stat', files);
+    await unmount(mount.mountpoint);
+    expect((await mount.report).counts.LOOKUP).toBe(4);
   });
 
   test('a forgotten inode is asked for its attributes again, and its pages are read again', async () => {
