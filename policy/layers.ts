@@ -114,7 +114,7 @@ type NetworkMerge = 'extend' | 'replace';
 function withFile(policy: EffectivePolicy, file: PolicyFile, facts: HostFacts, merge: NetworkMerge): EffectivePolicy {
   const { data } = file;
   const rules = mountRules(file, facts);
-  const opened = rules.filter((rule) => rule.mode !== 'hidden' && rule.path !== '/').map((rule) => rule.path);
+  const opened = rules.filter((rule) => isOpening(rule, policy.rules)).map((rule) => rule.path);
   return {
     ...withRules(policy, rules, facts),
     names: {
@@ -142,6 +142,13 @@ function withFile(policy: EffectivePolicy, file: PolicyFile, facts: HostFacts, m
     },
     taint: [...policy.taint, ...taintRules(file, facts)],
   };
+}
+
+/** Whether a person shows a tree here that was not shown so before: their patterns and the built-in ones hold there too. */
+function isOpening(rule: Rule, before: readonly Rule[]): boolean {
+  if (rule.mode === 'hidden' || rule.path === '/') return false;
+  const same = before.find(({ path }) => path === rule.path);
+  return same === undefined || same.mode !== rule.mode || same.empty !== rule.empty;
 }
 
 function mergedNetwork(

@@ -106,9 +106,7 @@ function inheritedVerdict(lists: Lists, parent: Place, name: string): NameVerdic
 function judgeIn(lists: Lists, place: Place, name: string, isDirectory: boolean): NameVerdict {
   const seen = place.scoped ? judgeSight(lists, place, name, isDirectory) : NOTHING;
   const isProtected =
-    lists.protectSelf.has(foldName(name)) ||
-    place.verdict.protected ||
-    judgeProtected(lists, place, name, isDirectory);
+    lists.protectSelf.has(foldName(name)) || place.verdict.protected || judgeProtected(lists, place, name, isDirectory);
   if (seen === NOTHING && !isProtected) return NOTHING;
   return { ...seen, protected: isProtected };
 }
