@@ -18,7 +18,7 @@ export interface Writer {
 
 export class Decisions {
   readonly #source: ControlSource;
-  #listedIds: ReadonlySet<string> | undefined;
+  #listed: ReadonlyMap<string, string> | undefined;
   #lastApproval = '';
   #lastRejection = '';
 
@@ -29,7 +29,7 @@ export class Decisions {
   /** The operator reads the list: from now on bulk words cover exactly this. */
   listed(): PendingListing {
     const listing = this.#source.pending();
-    this.#listedIds = new Set(listing.items.map((item) => item.id));
+    this.#listed = new Map(listing.items.map((item) => [item.id, item.path]));
     return listing;
   }
 
@@ -68,7 +68,7 @@ export class Decisions {
     const listing = this.#source.pending();
     const selection = select(command.selectors, {
       listing,
-      listedIds: this.#listedIds,
+      listed: this.#listed,
       spareProtected,
       requirePending: (id) => this.#source.requirePending(id),
     });

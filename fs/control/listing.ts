@@ -3,7 +3,7 @@
 import type { Mode, Rule } from '../../policy/model.ts';
 import type { ApproveResult, PendingItem, PendingListing } from '../daemon/protocol.ts';
 import { quotePath, quoteText } from './quote.ts';
-import type { Skipped } from './selection.ts';
+import { SKIP_REASONS, type Skipped } from './selection.ts';
 import type { AgentFacts } from './source.ts';
 
 /** What writing under a mode means, for people. */
@@ -26,7 +26,7 @@ export function renderRules(rules: readonly Rule[]): string {
 /** `agent`: flat `key value` lines. */
 export function renderAgent(facts: AgentFacts): string {
   const lines: [string, string | undefined][] = [
-    ['id', facts.id],
+    ['id', quotePath(facts.id)],
     ['name', quotePath(facts.name)],
     ['did', facts.did],
     ['parent', facts.parent],
@@ -90,7 +90,7 @@ function withPath(id: string, path: string | undefined): string {
 }
 
 function skippedLines(skipped: readonly Skipped[]): string[] {
-  return skipped.map(({ item, why }) => `skipped ${item.id} ${quotePath(item.path)} ${why}`);
+  return skipped.map(({ item, reason }) => `skipped ${item.id} ${quotePath(item.path)} ${SKIP_REASONS[reason]}`);
 }
 
 export interface Metric {

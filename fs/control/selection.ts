@@ -70,9 +70,16 @@ function digestAfter(word: string | undefined): string {
   return word;
 }
 
+/** Why a bulk word leaves an item out, as the result shows it. */
+export const SKIP_REASONS = {
+  unlisted: 'new or changed since the last listing: read pending/index',
+  protected: 'protected: approve it by its own id',
+} as const;
+export type SkipReason = keyof typeof SKIP_REASONS;
+
 export interface Skipped {
   readonly item: PendingItem;
-  readonly why: string;
+  readonly reason: SkipReason;
 }
 
 export interface Selection {
@@ -85,30 +92,34 @@ export interface Selection {
 export interface SelectionContext {
   /** What is pending now. */
   readonly listing: PendingListing;
-  /** The ids of the last listing that the operator has read, undefined before the first. */
-  readonly listedIds: ReadonlySet<string> | undefined;
+  /** The last listing that the operator has read, id to path; undefined before the first. */
+  readonly listed: ReadonlyMap<string, string> | undefined;
   /** Bulk words leave protected items out. */
   readonly spareProtected: boolean;
   /** Throws ENOENT for an unknown id, ESTALE for one that moved on. */
   readonly requirePending: (id: string) => void;
 }
 
-/** Resolves all selectors, or throws a Refusal for the first that means nothing. */
-export function select(selectors: readonly Selector[], context: SelectionContext): Selection {
-  const ids = new Set<string>();
-  const skipped = new Map<string, Skipped>();
-  for (const selector of selectors) {
-    if (selector.kind === 'id') ids.add(idFor(selector.id, context));
-    else if (selector.kind === 'path') selectPath(selector, context, ids, skipped);
-    else selectBulk(selector, context, ids, skipped);
-  }
-  for (const id of ids) skipped.delete(id);
-  return { ids: [...ids], skipped: [...skipped.values()] };
+/** What a command comes to, while it is resolved. */
+interface Gathered {
+  readonly ids: Set<string>;
+  readonly skipped: Map<string, Skipped>;
 }
 
-function idFor(text: string, { listing, requirePending }: SelectionContext): string {
-  const exact = listing.items.find((item) => item.id === text);
-  if (exact !== undefined) return exact.id;
+/** Resolves all selectors, or throws a Refusal for the first that means nothing. */
+export function select(selectors: readonly Selector[], context: SelectionContext): Selection {
+  const gathered: Gathered = { ids: new Set(), skipped: new Map() };
+  const pendingIds = new Set(context.listing.items.map((item) => item.id));
+  for (const selector of selectors) {
+    if (selector.kind === 'path') selectPath(selector, context, gathered);
+    else if (selector.kind !== 'id') selectBulk(selector, context, gathered);
+    else gathered.ids.add(pendingIds.has(selector.id) ? selector.id : idByPrefix(selector.id, context));
+  }
+  for (const id of gathered.ids) gathered.skipped.delete(id);
+  return { ids: [...gathered.ids], skipped: [...gathered.skipped.values()] };
+}
+
+function idByPrefix(text: string, { listing, requirePending }: SelectionContext): string {
   const found = text.length >= ID_PREFIX_LENGTH_MIN ? listing.items.filter((item) => item.id.startsWith(text)) : [];
   if (found.length === 1) return found[0]!.id;
   if (found.length > 1) throw new Refusal('EINVAL', `${text} begins ${found.length} ids: write more of it`);
@@ -119,15 +130,21 @@ function idFor(text: string, { listing, requirePending }: SelectionContext): str
 function selectPath(
   { path, literal }: Extract<Selector, { kind: 'path' }>,
   context: SelectionContext,
-  ids: Set<string>,
-  skipped: Map<string, Skipped>,
+  gathered: Gathered,
 ): void {
   const found = context.listing.items.filter((item) => item.path === path);
-  if (found.length === 1) ids.add(found[0]!.id);
-  else if (found.length > 1)
+  if (found.length > 1)
     throw new Refusal('EINVAL', `${quotePath(path)} is pending of several agents: name it by its id`);
-  else if (!literal && isPattern(path)) selectBulk({ kind: 'pattern', pattern: path }, context, ids, skipped);
-  else ids.add(normalized(path));
+  const item = found[0];
+  if (item !== undefined) gathered.ids.add(asListed(item, context).id);
+  else if (!literal && isPattern(path)) selectBulk({ kind: 'pattern', pattern: path }, context, gathered);
+  else gathered.ids.add(normalized(path));
+}
+
+/** What was reviewed is what lands: a path that was listed with other content is not what the operator means. */
+function asListed(item: PendingItem, { listed }: SelectionContext): PendingItem {
+  if (listed === undefined || listed.has(item.id) || ![...listed.values()].includes(item.path)) return item;
+  throw new Refusal('ESTALE', `${quotePath(item.path)} has changed since the last listing: it is now ${item.id}`);
 }
 
 /** A path for the source to find: inside a new directory, or ignored. */
@@ -142,43 +159,42 @@ function normalized(path: string): string {
 function selectBulk(
   selector: Extract<Selector, { kind: 'pattern' | 'all' | 'set' }>,
   context: SelectionContext,
-  ids: Set<string>,
-  skipped: Map<string, Skipped>,
+  { ids, skipped }: Gathered,
 ): void {
-  const { listing, listedIds } = context;
-  if (selector.kind === 'set' && selector.digest !== listing.set)
-    throw new Refusal('ESTALE', `what is pending is now set ${listing.set}`);
-  const meant =
-    selector.kind === 'pattern'
-      ? listing.items.filter((item) => matchesPattern(selector.pattern, item.path))
-      : listing.items;
-  if (meant.length === 0 && selector.kind === 'pattern')
-    throw new Refusal('ENOENT', `nothing pending matches ${quotePath(selector.pattern)}`);
-  let covered = 0;
+  const meant = meantBy(selector, context);
+  const reasons = new Set<SkipReason>();
   for (const item of meant) {
-    const why = reasonToSkip(item, selector.kind === 'set' || listedIds?.has(item.id) === true, context);
-    if (why !== undefined) skipped.set(item.id, { item, why });
+    const reason = reasonToSkip(item, selector.kind === 'set', context);
+    if (reason === undefined) ids.add(item.id);
     else {
-      ids.add(item.id);
-      covered++;
+      skipped.set(item.id, { item, reason });
+      reasons.add(reason);
     }
   }
-  if (meant.length > 0 && covered === 0) throw nothingCovered(meant, context, skipped);
+  const covered = meant.some((item) => ids.has(item.id));
+  if (meant.length > 0 && !covered) throw nothingCovered(reasons, context);
 }
 
-function reasonToSkip(item: PendingItem, listed: boolean, context: SelectionContext): string | undefined {
-  if (!listed) return 'new or changed since the last listing: read pending/index';
-  if (context.spareProtected && item.protected) return 'protected: approve it by its own id';
-  return undefined;
+function meantBy(
+  selector: Extract<Selector, { kind: 'pattern' | 'all' | 'set' }>,
+  { listing }: SelectionContext,
+): readonly PendingItem[] {
+  if (selector.kind === 'set' && selector.digest !== listing.set)
+    throw new Refusal('ESTALE', `what is pending is now set ${listing.set}`);
+  if (selector.kind !== 'pattern') return listing.items;
+  const matching = listing.items.filter((item) => matchesPattern(selector.pattern, item.path));
+  if (matching.length > 0) return matching;
+  throw new Refusal('ENOENT', `nothing pending matches ${quotePath(selector.pattern)}`);
 }
 
-function nothingCovered(
-  meant: readonly PendingItem[],
-  context: SelectionContext,
-  skipped: ReadonlyMap<string, Skipped>,
-): Refusal {
-  if (context.listedIds === undefined && !meant.every((item) => skipped.get(item.id)?.why.startsWith('protected')))
-    return new Refusal('ESTALE', 'no listing was read yet: read pending/index, then say all or a pattern');
-  const why = skipped.get(meant[0]!.id)?.why ?? '';
-  return new Refusal(why.startsWith('protected') ? 'EPERM' : 'ESTALE', why);
+/** A set is a listing by itself; other bulk words mean what was listed. */
+function reasonToSkip(item: PendingItem, isSet: boolean, context: SelectionContext): SkipReason | undefined {
+  if (!isSet && context.listed?.has(item.id) !== true) return 'unlisted';
+  return context.spareProtected && item.protected ? 'protected' : undefined;
+}
+
+function nothingCovered(reasons: ReadonlySet<SkipReason>, { listed }: SelectionContext): Refusal {
+  if (!reasons.has('unlisted')) return new Refusal('EPERM', SKIP_REASONS.protected);
+  if (listed !== undefined) return new Refusal('ESTALE', SKIP_REASONS.unlisted);
+  return new Refusal('ESTALE', 'no listing was read yet: read pending/index, then say all or a pattern');
 }

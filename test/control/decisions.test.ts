@@ -118,6 +118,16 @@ describe('items', () => {
     expect(readAt(tree, 'approve')).toBe('error EINVAL /w/a.ts is pending of several agents: name it by its id\n');
   });
 
+  test('T35: a path that changed after it was listed is ESTALE; one that came since is what it says', () => {
+    readAt(tree, 'pending/index');
+    source.items = [pendingItem('cccc3333', '/w/a.ts'), pendingItem('eeee5555', '/w/new')];
+    expect(write('approve', '/w/a.ts\n/w/new\n')).toBe('ESTALE');
+    expect(readAt(tree, 'approve')).toContain('/w/a.ts has changed since the last listing: it is now cccc3333');
+    expect(write('approve', '/w/new\n')).toBe('ok');
+    expect(write('approve', 'cccc3333')).toBe('ok');
+    expect(approved()).toEqual([['eeee5555'], ['cccc3333']]);
+  });
+
   test('one command is 64 KiB at most', () => {
     expect(write('approve', 'a'.repeat(64 * 1024 + 1))).toBe('EFBIG');
   });
