@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { AUDIT_LOG } from '../audit/log.ts';
 import type { AuditEvent } from '../journal/model.ts';
 import type { AgentView } from './agentView.ts';
+import { bytesOf } from './bytePath.ts';
 import { readPart } from './filePart.ts';
 import type { Mounted, Mounter, MountFlags } from './mounter.ts';
 import { killSandbox, type Sandbox } from './processes.ts';
@@ -26,6 +27,7 @@ export interface AgentPlace {
   readonly name: string;
   /** Byte string. */
   readonly workspace: string;
+  /** Of its store; Node's string. */
   readonly directory: string;
 }
 
@@ -47,6 +49,9 @@ export interface AgentHost {
 }
 
 const REST_MS = 20_000;
+
+/** Where the agent's worker keeps its ledger. */
+export const ledgerDirectory = ({ directory }: Pick<AgentPlace, 'directory'>): string => `${directory}/ledger`;
 
 export class Agent {
   readonly place: AgentPlace;
@@ -98,7 +103,7 @@ export class Agent {
   /** Audit lines as a byte string: from the worker while it runs, else from the file, which is whole then. */
   async readAudit(offset: number, lengthBytes: number): Promise<{ readonly text: string; readonly sizeBytes: number }> {
     if (this.#worker?.alive && this.#opened !== '') return this.#worker.call('audit', { offset, lengthBytes });
-    return readPart(`${this.place.directory}/${AUDIT_LOG}`, offset, lengthBytes);
+    return readPart(`${ledgerDirectory(this.place)}/${AUDIT_LOG}`, offset, lengthBytes);
   }
 
   /** Begins a session; the first one makes the mount. The view counts only where nothing of this agent is live. */
@@ -207,7 +212,9 @@ export class Agent {
     const { policy, tracked, ignored, home } = this.#view;
     const { forbidden, commitLock, keys } = this.#host;
     const { rules, names } = policy;
-    return { ...this.place, rules, names, policy, tracked, ignored, home, keys, forbidden, commitLock };
+    const { name, workspace, directory } = this.place;
+    const place = { name, workspace, directory: bytesOf(directory) };
+    return { ...place, rules, names, policy, tracked, ignored, home, keys, forbidden, commitLock };
   }
 
   #start(): WorkerClient<AgentMethods> {

@@ -14,14 +14,21 @@ export class EventFeed {
 
   publish(event: KernelEvent): void {
     const stamped = { time: new Date().toISOString(), ...event };
-    if (event.verdict === 'deny') this.#deny(stamped);
+    if (event.verdict === 'deny' || event.kind === 'deny') this.#deny(stamped);
     this.#pass(stamped);
   }
 
   /** `time agent op path rule note`, quoted so that a name cannot break the line. */
   #deny(event: KernelEvent): void {
     const field = (name: string) => JSON.stringify(String(event[name] ?? ''));
-    const words = [event.time, field('agent'), event.op, field('path'), field('rule'), field('note')];
+    const words = [
+      event.time,
+      field('agent'),
+      event.op,
+      field('path'),
+      field('rule'),
+      field('note' in event ? 'note' : 'error'),
+    ];
     this.denials.push(words.join(' '));
     if (this.denials.length > DENIALS_MAX) this.denials.shift();
   }

@@ -1,6 +1,7 @@
 // The methods of the socket: one table of what each takes, whether it changes anything, and what it does.
 import { z } from 'zod';
 import { POLICY_BYTES_MAX } from '../../policy/file.ts';
+import { ledgerDirectory } from './agent.ts';
 import { agentDirectories } from './agentRecords.ts';
 import { bytesOf } from './bytePath.ts';
 import type { ClientMethod, ClientMethods } from './clientProtocol.ts';
@@ -142,7 +143,7 @@ export const METHODS: { readonly [M in ClientMethod]: Method<M> } = {
       const publicKey = kernel.ledger.signer.publicKey.toString('hex');
       const agents = kernel.agents
         .select(params)
-        .map(({ key, place }) => ({ agent: key, directory: bytesOf(place.directory) }));
+        .map(({ key, place }) => ({ agent: key, directory: bytesOf(ledgerDirectory(place)) }));
       const named = new Set(agents.map(({ directory }) => directory));
       const all = params.agent === undefined && params.workspace === undefined;
       const rest = all
