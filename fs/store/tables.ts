@@ -50,7 +50,7 @@ export class Tables {
 
   get(table: number, key: Buffer): Buffer | undefined {
     this.renew();
-    return this.table(table).get(key, this.readOptions);
+    return this.writing ? this.table(table).get(key) : this.table(table).get(key, this.readOptions);
   }
 
   /** Rows with start <= key < end, in the order of their key bytes. Tolerates writes while it runs. */
@@ -59,7 +59,9 @@ export class Tables {
     for (;;) {
       this.renew();
       const bound = end === undefined ? {} : { end };
-      const options = { start: from, ...bound, limit: RANGE_ROWS, ...this.readOptions };
+      // Inside a write the open transaction is what is read; the held reader must stay asleep then.
+      const reader = this.writing ? {} : this.readOptions;
+      const options = { start: from, ...bound, limit: RANGE_ROWS, ...reader };
       const rows: { key: Buffer; value: Buffer }[] = [];
       for (const row of this.table(table).getRange(options))
         rows.push({ key: asBuffer(row.key), value: asBuffer(row.value) });
