@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { unmount } from '../../fs/fuse/mount.ts';
 import { TEST_USER } from '../setup.ts';
 import type { ServerOptions, ServerReport } from './memoryServer.ts';
 
 const program = fileURLToPath(new URL('../../dist/test/fuse/memoryServer.js', import.meta.url));
-const COMMAND_TIMEOUT_MS = 10_000;
+const COMMAND_TIMEOUT_MS = 20_000;
+/** Only root mounts by itself, registers backing files and becomes the test user. */
+export const ROOT = process.getuid!() === 0;
 
 export interface MemoryMount {
   readonly mountpoint: string;
@@ -22,7 +25,7 @@ export interface MemoryMount {
 
 /** A command on the mount, as the test user where asked. Rejects when it fails or takes too long. */
 export function run(command: string, args: readonly string[], asUser = false): Promise<string> {
-  const [program, all] = asUser ? ['setpriv', [...USER, command, ...args]] : [command, args];
+  const [program, all] = asUser && ROOT ? ['setpriv', [...USER, command, ...args]] : [command, args];
   return new Promise((resolve, reject) => {
     execFile(
       program,
@@ -42,15 +45,15 @@ export async function startMemoryMount(
   options: Omit<ServerOptions, 'mountpoint'> & { readonly asUser?: boolean; readonly mountpoint?: string } = {},
 ): Promise<MemoryMount> {
   const mountpoint = options.mountpoint ?? mkdtempSync(path.join(tmpdir(), 'agentsh-fuse-'));
-  const server = [program, JSON.stringify({ ...options, mountpoint })];
-  if (options.asUser === true) {
+  const server = [program, JSON.stringify({ ...options, mountpoint, helper: options.helper ?? !ROOT })];
+  const asUser = options.asUser === true && ROOT;
+  if (asUser) {
     const [uid, gid] = await Promise.all([run('id', ['-u', TEST_USER]), run('id', ['-g', TEST_USER])]);
     chownSync(mountpoint, Number(uid), Number(gid));
   }
-  const child =
-    options.asUser === true
-      ? spawn('setpriv', [...USER, process.execPath, ...server], { cwd: '/' })
-      : spawn(process.execPath, server, { cwd: '/' });
+  const child = asUser
+    ? spawn('setpriv', [...USER, process.execPath, ...server], { cwd: '/' })
+    : spawn(process.execPath, server, { cwd: '/' });
   return { mountpoint, child, ...(await conversation(child)) };
 }
 
@@ -91,7 +94,7 @@ async function conversation(child: ChildProcess): Promise<Pick<MemoryMount, 'rep
 
 /** Ends what a test started, in whatever state it is, and removes the mountpoint. */
 export async function stopMemoryMount(mount: MemoryMount): Promise<void> {
-  await run('umount', ['-l', mount.mountpoint]).catch(() => undefined);
+  await unmount(mount.mountpoint).catch(() => undefined);
   if (mount.child.exitCode === null && mount.child.signalCode === null) {
     const ended = new Promise((resolve) => mount.child.once('exit', resolve));
     mount.child.kill('SIGKILL');

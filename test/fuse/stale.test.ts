@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { abort, cleanStaleMounts, mountDirect, mountWithHelper, staleMounts } from '../../fs/fuse/mount.ts';
-import { type MemoryMount, run, startMemoryMount, stopMemoryMount } from './memoryMount.ts';
+import { type MemoryMount, ROOT, run, startMemoryMount, stopMemoryMount } from './memoryMount.ts';
 
 let directory: string;
 let mounts: MemoryMount[];
@@ -64,15 +64,18 @@ describe('a server killed with -9', () => {
 });
 
 describe('abort', () => {
-  test('T26: frees a caller whose request is never answered', async () => {
-    const mount = await startAt('hung');
-    const reader = run('cat', [`${mount.mountpoint}/stream`]);
-    const refused = expect(reader).rejects.toThrow(/not connected|abort/i);
-    await run('stat', [`${mount.mountpoint}/held`]);
-    expect(abort(mount.mountpoint)).toBe(true);
-    await refused;
-    expect((await mount.report).destroyed).toBe(1);
-  });
+  // An ordinary user needs fusectl for it, which small machines do not mount.
+  if (ROOT) {
+    test('T26: frees a caller whose request is never answered', async () => {
+      const mount = await startAt('hung');
+      const reader = run('cat', [`${mount.mountpoint}/stream`]);
+      const refused = expect(reader).rejects.toThrow(/not connected|abort/i);
+      await run('stat', [`${mount.mountpoint}/held`]);
+      expect(abort(mount.mountpoint)).toBe(true);
+      await refused;
+      expect((await mount.report).destroyed).toBe(1);
+    });
+  }
 
   test('of something that is no mount is false', () => {
     expect(abort(path.join(directory, 'nothing'))).toBe(false);
@@ -82,7 +85,7 @@ describe('abort', () => {
 describe('a mount that cannot be made', () => {
   test('fails with the reason, as root and through fusermount3, and leaves nothing', async () => {
     const missing = path.join(directory, 'missing');
-    expect(() => mountDirect(missing)).toThrow(expect.objectContaining({ name: 'ENOENT' }));
+    expect(() => mountDirect(missing)).toThrow(expect.objectContaining({ name: ROOT ? 'ENOENT' : 'EPERM' }));
     await expect(mountWithHelper(missing)).rejects.toThrow(/missing/);
     expect(staleMounts(directory)).toEqual([]);
   });
