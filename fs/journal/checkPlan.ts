@@ -10,17 +10,23 @@ import { type CommitRun, movedReason, type Site } from './commitSite.ts';
 import { attributesResult } from './directoryStep.ts';
 import { baseOf, landedVersion } from './landStep.ts';
 import type { Base, Conflict, Step } from './model.ts';
+import { isAtOrBelow, orderRenames } from './renameOrder.ts';
 
 type Verdict = 'ready' | 'applied' | Conflict;
-type Located = { readonly host: string } | 'made' | 'gone';
+/** 'vacated': an earlier step removed or moved what was at the name itself; 'gone': a directory above it. */
+type State = 'made' | 'gone' | 'vacated';
+type Located = { readonly host: string } | State;
+
+const ABSENT: Base = { version: { type: 'absent' } };
 
 /** The steps that are still to do, or what is in the way of them. */
 export function checkPlan(run: CommitRun): { readonly todo: readonly Step[]; readonly conflicts: readonly Conflict[] } {
   const todo: Step[] = [];
   const conflicts: Conflict[] = [];
   const trace = new Trace();
-  run.plan.steps.forEach((step, index) => {
-    run.ports.fault('check', step.path);
+  orderRenames(run.plan.steps).forEach((planned, index) => {
+    run.ports.fault('check', planned.path);
+    const step = rebased(planned, trace);
     const verdict = judge(run, step, index, trace);
     if (verdict === 'applied') return;
     if (verdict === 'ready') todo.push(step);
@@ -30,17 +36,24 @@ export function checkPlan(run: CommitRun): { readonly todo: readonly Step[]; rea
   return { todo, conflicts };
 }
 
+/** A step's base is what the host had at the name; where an earlier step takes that away, nothing is there by then. */
+function rebased(step: Step, trace: Trace): Step {
+  if (trace.locate(step.path) !== 'vacated') return step;
+  if (step.op === 'file' || step.op === 'symlink' || step.op === 'delete') return { ...step, base: ABSENT };
+  return step.op === 'rename' ? { ...step, targetBase: ABSENT } : step;
+}
+
 /** What the steps so far have done to names. */
 class Trace {
-  readonly #names = new Map<string, { readonly index: number; readonly state: 'made' | 'gone' }>();
+  readonly #names = new Map<string, { readonly index: number; readonly state: State }>();
   readonly #renames: { readonly index: number; readonly source: string; readonly path: string }[] = [];
 
   add(step: Step, index: number): void {
     if (step.op === 'attributes') return;
     if (step.op === 'rename') {
-      this.#names.set(step.source, { index, state: 'gone' });
+      this.#names.set(step.source, { index, state: 'vacated' });
       this.#renames.push({ index, source: step.source, path: step.path });
-    } else this.#names.set(step.path, { index, state: step.op === 'delete' ? 'gone' : 'made' });
+    } else this.#names.set(step.path, { index, state: step.op === 'delete' ? 'vacated' : 'made' });
   }
 
   /** Where the host holds `path` as the steps so far leave it, or that it is made or gone by one of them. */
@@ -57,8 +70,8 @@ class Trace {
   }
 
   /** The last step before `limit` that made or removed the path, or removed or made anew a directory above it. */
-  #known(path: string, limit: number): { readonly index: number; readonly state: 'made' | 'gone' } | undefined {
-    let latest: { readonly index: number; readonly state: 'made' | 'gone' } | undefined;
+  #known(path: string, limit: number): { readonly index: number; readonly state: State } | undefined {
+    let latest: { readonly index: number; readonly state: State } | undefined;
     for (let at = path.length; at > 0; at = path.lastIndexOf('/', at - 1)) {
       const found = this.#names.get(path.slice(0, at));
       if (found === undefined || found.index >= limit || (latest !== undefined && latest.index > found.index)) continue;
@@ -69,12 +82,11 @@ class Trace {
   }
 }
 
-const isAtOrBelow = (path: string, directory: string) => path === directory || path.startsWith(`${directory}/`);
-
 function judge(run: CommitRun, step: Step, index: number, trace: Trace): Verdict {
   refuseReserved(step);
-  const base: Base = step.op === 'mkdir' || step.op === 'mknod' ? { version: { type: 'absent' } } : step.base;
+  const base = step.op === 'mkdir' || step.op === 'mknod' ? ABSENT : step.base;
   if (step.op === 'rename') return judgeRename(run, step, index, trace);
+  if (step.op === 'delete' && ['gone', 'vacated'].includes(trace.locate(step.path) as string)) return 'applied';
   return withLocated(run, index, step.path, trace, base, (site) => {
     if (isApplied(site, step)) return 'applied';
     return compare(site, base, step.path);
@@ -111,7 +123,8 @@ function withLocated(
   const located = trace.locate(path);
   const expectsNothing = base.version.type === 'absent';
   if (located === 'made') return expectsNothing ? { path, reason: 'made by an earlier step' } : 'ready';
-  if (located === 'gone') return expectsNothing ? 'ready' : { path, reason: 'removed by an earlier step' };
+  if (located === 'gone' || located === 'vacated')
+    return expectsNothing ? 'ready' : { path, reason: 'removed by an earlier step' };
   const verdict = atHost(run, index, located.host, look);
   if (verdict !== undefined) return verdict;
   return expectsNothing

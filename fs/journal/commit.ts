@@ -5,7 +5,7 @@
 // is taken back from those, wherever the host still is what the commit put there.
 //
 // The order of a plan's steps: children are deleted before their directory, parents are made before what is in them, a
-// rename comes before every step below its target, and nothing acts below its source.
+// rename comes before every step below its target, and only renames act below its source (renameOrder.ts sorts those).
 import { Errno, must } from '../errno.ts';
 import { type Captured, capture } from '../host/capture.ts';
 import { fsync } from '../host/syscall.ts';
@@ -16,6 +16,7 @@ import { land, landedVersion, undoLand } from './landStep.ts';
 import type { CommitOutcome, CommitPlan, Conflict, Landed, Step, Version } from './model.ts';
 import { move, undoMove } from './moveStep.ts';
 import { remove, undoRemove } from './removeStep.ts';
+import { isAtOrBelow } from './renameOrder.ts';
 
 export { isReservedName } from '../host/reserved.ts';
 export { type CommitPorts, FAULT_POINTS, type FaultPoint } from './commitSite.ts';
@@ -104,7 +105,7 @@ function forward(run: CommitRun): Failure {
     }
   }
   run.flush();
-  must(fsync(run.preimages));
+  if (run.durable) must(fsync(run.preimages));
   return undefined;
 }
 
@@ -125,20 +126,19 @@ const isUnreachable = (error: unknown): boolean =>
 
 /**
  * Whether an earlier run went past this step: a later step has removed or renamed the directory it acts in.
- * (Plans put a rename before what acts below its target, so only that is below a source.)
  */
 function isPassed(run: CommitRun, index: number): boolean {
   const { id, steps } = run.plan;
-  const { path } = steps[index] as Step;
+  const step = steps[index] as Step;
+  const paths = step.op === 'rename' ? [step.source, step.path] : [step.path];
+  const isAffected = (directory: string) => paths.some((path) => isAtOrBelow(path, directory));
   return steps.some((later, at) => {
     if (at < index) return false;
-    if (later.op === 'delete') return isAtOrBelow(path, later.path) && existsAt(run.preimages, `${id}-${at}`);
-    if (later.op !== 'rename' || at === index || !isAtOrBelow(path, later.source)) return false;
+    if (later.op === 'delete') return isAffected(later.path) && existsAt(run.preimages, `${id}-${at}`);
+    if (later.op !== 'rename' || at === index || !isAffected(later.source)) return false;
     return run.at(at, later.path, (target) => target.match(later.base, target.name, { moved: true }) === 'same');
   });
 }
-
-const isAtOrBelow = (path: string, directory: string) => path === directory || path.startsWith(`${directory}/`);
 
 type Conflicted = Extract<CommitOutcome, { status: 'conflict' }>;
 

@@ -50,6 +50,8 @@ export interface CommitPorts {
   /** Does nothing in production. */
   fault(point: FaultPoint, path: string): void;
   readonly cidOf: CidOf;
+  /** False where a crash of the machine may lose the commit (a plain close under `rw`): nothing is flushed then. */
+  readonly durable?: boolean;
   /** Directory that keeps what was displaced, as `<commit>-<step>`. On the workspace's file system it costs a rename. */
   readonly preimageDirectory: string;
 }
@@ -109,8 +111,19 @@ export class CommitRun {
     }
   }
 
+  /** Everything is flushed before it is relied on. */
+  get durable(): boolean {
+    return this.ports.durable !== false;
+  }
+
+  /** Flushes a file, where this commit is to survive the machine. */
+  flushFile(fd: number): void {
+    if (this.durable) must(fsync(fd));
+  }
+
   /** Notes that names changed in a directory; it is flushed when the run moves on to another one. */
   touched(dirfd: number): void {
+    if (!this.durable) return;
     const identity = statIdentity(dirfd);
     if (this.#unsynced?.identity === identity) return;
     this.flush();

@@ -10,7 +10,6 @@ import { type Captured, capture, openForReading } from '../host/capture.ts';
 import { copyContent, isMixOf } from '../host/content.ts';
 import {
   close,
-  fsync,
   mknodat,
   O_NOFOLLOW,
   openat,
@@ -174,7 +173,7 @@ function fill(site: Site, step: FileStep, target: number): void {
   if (site.run.ports.cidOf(target) !== step.result.cid) must(-ERRNO.EIO);
   setModeAndXattrs(target, landableMode(step.result.mode), landedXattrs(step));
   setModified(target, step.mtimeNs);
-  must(fsync(target));
+  site.run.flushFile(target);
 }
 
 function landedXattrs(step: FileStep) {
@@ -295,7 +294,7 @@ function undoInPlace(site: Site, step: FileStep): boolean {
     copyContent(preimage, target, sizeOf(preimage));
     setModeAndXattrs(target, version.mode, version.xattrs);
     setModified(target, before.mtimeNs);
-    must(fsync(target));
+    site.run.flushFile(target);
     close(target);
   });
   close(preimage);

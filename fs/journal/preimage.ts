@@ -6,7 +6,6 @@ import { copyContent } from '../host/content.ts';
 import {
   AT_REMOVEDIR,
   close,
-  fsync,
   getdents64,
   mkdirat,
   mknodat,
@@ -53,16 +52,16 @@ export function keep(site: Site, name: string): boolean {
 export function copyToPreimage(site: Site, name: string, to = { fd: site.run.preimages, name: site.preimage }): void {
   const part = { fd: to.fd, name: `${to.name}.part` };
   discard(part.fd, part.name);
-  copyObject({ fd: site.fd, name }, part);
+  copyObject(site, { fd: site.fd, name }, part);
   must(renameat2(part.fd, part.name, to.fd, to.name, RENAME_NOREPLACE));
-  must(fsync(to.fd));
+  site.run.flushFile(to.fd);
   site.fault('preimage-copied');
 }
 
 /** rmdir decides by itself whether the directory is empty: no name is ever lost in between. */
 function keepDirectory(site: Site, from: Place, to: Place): boolean {
   const twin = { fd: to.fd, name: `${to.name}.part` };
-  if (!existsAt(twin.fd, twin.name)) copyObject(from, twin);
+  if (!existsAt(twin.fd, twin.name)) copyObject(site, from, twin);
   const status = unlinkat(from.fd, from.name, AT_REMOVEDIR);
   if (status === -ERRNO.ENOTEMPTY || status === -ERRNO.EEXIST) {
     discard(twin.fd, twin.name);
@@ -88,7 +87,7 @@ export function bringBack(site: Site, name: string): void {
   const status = renameat2(from.fd, from.name, site.fd, name, RENAME_NOREPLACE);
   if (status === -ERRNO.EXDEV) {
     discard(site.fd, site.partial);
-    copyObject(from, { fd: site.fd, name: site.partial });
+    copyObject(site, from, { fd: site.fd, name: site.partial });
     must(renameat2(site.fd, site.partial, site.fd, name, RENAME_NOREPLACE));
     discard(from.fd, from.name);
   } else must(status);
@@ -96,19 +95,19 @@ export function bringBack(site: Site, name: string): void {
 }
 
 /** Copies one object (a directory without its entries) with all its attributes, flushed. */
-function copyObject(from: Place, to: Place): void {
+function copyObject(site: Site, from: Place, to: Place): void {
   const of = capture(from.fd, from.name);
   const { version } = of;
   if (version.type === 'symlink') must(symlinkat(version.target, to.fd, to.name));
   else if (version.type === 'directory') must(mkdirat(to.fd, to.name, 0o700));
   else if (version.type === 'fifo') must(mknodat(to.fd, to.name, 0o010600, 0));
   else if (version.type === 'socket') must(mknodat(to.fd, to.name, 0o140600, 0));
-  else if (version.type === 'file') copyFile(from, to, of);
+  else if (version.type === 'file') copyFile(site, from, to, of);
   else fail('EOPNOTSUPP');
   if (version.type !== 'file') dress(to, of);
 }
 
-function copyFile(from: Place, to: Place, of: Captured): void {
+function copyFile(site: Site, from: Place, to: Place, of: Captured): void {
   const object = must(openObject(from.fd, from.name));
   const target = openat(to.fd, to.name, O_NEW | O_NOFOLLOW, 0o600);
   try {
@@ -120,7 +119,7 @@ function copyFile(from: Place, to: Place, of: Captured): void {
     }
     dress(to, of);
     setModified(target, of.mtimeNs);
-    must(fsync(target));
+    site.run.flushFile(target);
   } finally {
     close(object);
     if (target >= 0) close(target);
