@@ -88,7 +88,9 @@ export function make(view: ViewState, parent: Node, name: string, object: NewObj
     record.target = object.target ?? '';
     record.rdev = object.rdev ?? 0;
     if (type === S_IFREG) addStaging(view, record);
-    const node = view.remember({ ino: record.ino, type, parent, name, rule });
+    const ruleNode = parent.ruleNode?.children.get(name);
+    const ownDirectory = ruleNode === undefined ? null : (parent.ownDirectory?.child(name) ?? null);
+    const node = view.remember({ ino: record.ino, type, parent, name, rule, ruleNode, ownDirectory });
     register(view, parent, name, node);
     view.setRecord(tx, node, record);
     setName(view, tx, parent, name, node, baseOf(view, parent, name));
@@ -232,6 +234,9 @@ export function rename(view: ViewState, from: Place, to: Place, flags: number, c
   const target = child(view, to.parent, to.name);
   if (target === source && flags !== RENAME_EXCHANGE) return;
   const toRule = creatable(view, to.parent, to.name, 'rename', caller, isDirectory(source));
+  // A directory cannot become one that rules lie below: they would not know what was in it.
+  if (isDirectory(source) && to.parent.ruleNode?.children.has(to.name))
+    view.refuse('rename', childPath(to.parent, to.name), toRule, caller, errno(ERRNO.EBUSY));
   if (target !== null) {
     if (target.ruleNode !== undefined && !singleFileRule(target))
       view.refuse('rename', childPath(to.parent, to.name), target.rule, caller, errno(ERRNO.EBUSY));

@@ -89,18 +89,31 @@ function ruledChild(view: ViewState, parent: Node, name: string, rule: Rule, rul
   const status = hostParent === null ? ENOENT : view.host.stat(hostParent, name, view.stat);
   const exists = status === 0;
   const ownRule = ruleNode.rule;
-  if (ownRule?.mode === 'hidden' && ruleNode.children.size === 0) return null;
-  const leads = ruleNode.children.size > 0;
+  const leads = leadsToVisible(ruleNode);
+  if (ownRule?.mode === 'hidden' && !leads) return null;
   if (exists && hostParent !== null && !isHostDirectory(view)) {
     const visible =
       ownRule === undefined ? parent.lowerDirectory !== null : ownRule.mode !== 'hidden' && !ownRule.empty;
     const link = (view.stat.readUInt16LE(STATX.mode) & S_IFMT) !== S_IFREG;
     return visible || (link && leads) ? lowerChild(view, parent, hostParent, name, rule) : null;
   }
-  const synthetic = ownRule === undefined ? leads : ownRule.empty || leads;
-  if (!exists && !synthetic) return null;
-  if (!exists && ownRule === undefined && rule.mode !== 'hidden' && !leads) return null;
-  return ruledDirectory(view, parent, name, rule, ruleNode, exists);
+  if (exists && view.host.isForbidden(view.stat)) return null;
+  const shown = ownRule === undefined ? leads || (exists && parent.lowerDirectory !== null) : exists || ownRule.empty || leads;
+  return shown ? ruledDirectory(view, parent, name, rule, ruleNode, exists) : null;
+}
+
+const leading = new WeakMap<RuleNode, boolean>();
+
+/** Whether a rule that shows something lies below: what leads to hidden names alone is not made up. */
+function leadsToVisible(ruleNode: RuleNode): boolean {
+  let known = leading.get(ruleNode);
+  if (known === undefined) {
+    known = [...ruleNode.children.values()].some(
+      (below) => (below.rule !== undefined && below.rule.mode !== 'hidden') || leadsToVisible(below),
+    );
+    leading.set(ruleNode, known);
+  }
+  return known;
 }
 
 function ruledDirectory(

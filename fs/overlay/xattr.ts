@@ -20,6 +20,8 @@ const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
 const VALUE_BYTES_MAX = 65536;
 const ACL_ACCESS = 'system.posix_acl_access';
+/** Version word, and one entry each for owner, group and others. */
+const MINIMAL_ACL_BYTES = 4 + 3 * 8;
 const STATUS_PREFIX = 'user.agentsh.';
 const scratch = Buffer.alloc(VALUE_BYTES_MAX);
 
@@ -53,7 +55,9 @@ export function setxattr(
   if (node.rule.mode === 'rw') return through.setxattr(view, node, name, value, caller);
   view.mutate((tx) => {
     const record = pinWithXattrs(view, tx, node);
-    tx.put('xattrs', xattrKey(node.ino, name), Buffer.from(value));
+    // An ACL that says no more than the permission bits is the permission bits.
+    if (name === ACL_ACCESS && value.length <= MINIMAL_ACL_BYTES) tx.remove('xattrs', xattrKey(node.ino, name));
+    else tx.put('xattrs', xattrKey(node.ino, name), Buffer.from(value));
     const mode = name === ACL_ACCESS ? modeFromAcl(record.mode, value) : record.mode;
     touch(view, tx, node, { ...record, mode });
     tx.audit(view.event('setxattr', pathOf(node), node.rule, caller, { note: name }));
