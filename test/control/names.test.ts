@@ -1,7 +1,8 @@
 // Names and node ids of the control tree: what can be found, what cannot be made, and what forgetting gives back.
 import { expect, test } from 'vitest';
-import { CONTROL_ROOT, isControlNode } from '../../fs/control/nodes.ts';
+import { CONTROL_NAME, CONTROL_NODE_BASE, CONTROL_ROOT, isControlNode } from '../../fs/control/nodes.ts';
 import { ControlTree } from '../../fs/control/tree.ts';
+import { CONTROL_NAME as VIEW_NAME, CONTROL_NODE_BASE as VIEW_NODE_BASE } from '../../fs/overlay/view.ts';
 import { errorOf, FakeCaller, FakeSink, FakeSource, pendingItem } from './fakeSource.ts';
 import { nodeAt, readAt } from './walk.ts';
 
@@ -192,4 +193,8 @@ test('listing a directory answers the lookups that follow; opening asks again', 
   expect(asked).toBe(0);
   source.items = [];
   expect(errorOf(() => tree.open(node, 0, caller))).toBe('ENOENT');
+});
+
+test('the view and the tree agree on the range of control nodes and on the name', () => {
+  expect([VIEW_NODE_BASE, VIEW_NAME]).toEqual([CONTROL_NODE_BASE, CONTROL_NAME]);
 });
