@@ -23,8 +23,6 @@ export interface LoadedCommand {
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
-  /** The file below an agent's `/.kernel` that answers this command inside a sandbox. */
-  readonly insideFile?: string;
   readonly load: () => Promise<LoadedCommand>;
 }
 
@@ -55,7 +53,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'status',
     summary: 'the kernel, its places and its health',
-    insideFile: 'health',
     load: async () => loaded((await import('./commands/status.ts')).command),
   },
   { name: 'ps', summary: 'the agents', load: async () => loaded((await import('./commands/ps.ts')).command) },
@@ -67,13 +64,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'pending',
     summary: 'what waits for approval',
-    insideFile: 'pending/index',
     load: async () => loaded((await import('./commands/pending.ts')).command),
   },
   {
     name: 'diff',
     summary: 'show pending changes',
-    insideFile: 'pending/{}',
     load: async () => loaded((await import('./commands/diff.ts')).command),
   },
   {
@@ -94,13 +89,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'commits',
     summary: 'what was applied, when, by whose word',
-    insideFile: 'commits',
     load: async () => loaded((await import('./commands/commits.ts')).command),
   },
   {
     name: 'log',
     summary: 'the audit log',
-    insideFile: 'audit',
     load: async () => loaded((await import('./commands/log.ts')).command),
   },
   {
@@ -111,7 +104,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'policy',
     summary: 'policy check [FILE]: check a policy file, show the effective rules',
-    insideFile: 'policy',
     load: async () => loaded((await import('./commands/policy.ts')).command),
   },
   {

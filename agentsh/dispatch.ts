@@ -24,7 +24,9 @@ async function runCommand(entry: CommandEntry, words: readonly string[], context
   const { declare, start } = await entry.load();
   const command = declare(newCommand(`agentsh ${entry.name}`, context).description(entry.summary));
   command.parse([...words], { from: 'user' });
-  if (context.insideKernel !== undefined) return runInside(entry, context.insideKernel, command.args, context);
+  if (context.insideKernel !== undefined) {
+    return runInside(entry.name, context.insideKernel, command.args, command.opts(), context);
+  }
   return start(command.args, command, context);
 }
 

@@ -24,8 +24,10 @@ export function report(thrown: unknown, output: Output): number {
     return EXIT[thrown.exit].code;
   }
   if (thrown instanceof RequestError) {
-    for (const problem of thrown.problems ?? []) output.error(`${escapeText(problem)}\n`);
-    output.note(escapeText(thrown.message));
+    const problems = thrown.problems ?? [];
+    for (const problem of problems) output.error(`${escapeText(problem)}\n`);
+    // The message of a policy's failure is its first problem: once is enough.
+    if (!problems.includes(thrown.message)) output.note(escapeText(thrown.message));
     return exitCodeOf(thrown.code);
   }
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
