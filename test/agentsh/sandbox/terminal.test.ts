@@ -134,6 +134,14 @@ describe.each(STARTERS)('started by %s', (starter) => {
     expect(await pty.exited).toBe(0);
   });
 
+  test('T56 nothing inside can type into the terminal: TIOCSTI and TIOCLINUX are refused', async () => {
+    const text =
+      'for (0x5412, 0x541c, 0x541d) { my $c = "x"; print ioctl(STDIN, $_, $c) ? "pushed" : "no-".($!+0), "\\n" }';
+    const pty = alone({ argv: ['/usr/bin/perl', '-e', text] });
+    expect(await pty.exited).toBe(0);
+    expect(pty.screen).toBe('no-1\r\nno-1\r\nno-1\r\n');
+  });
+
   test('/dev/tty and /dev/stdout are the terminal', async () => {
     const pty = alone({
       argv: [
