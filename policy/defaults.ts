@@ -63,7 +63,7 @@ export function defaultPolicy(facts: HostFacts): EffectivePolicy {
   return {
     rules: defaultRules(facts),
     names: { hide: [], mask: [], protect: [] },
-    scopes: unique([facts.workspace, facts.workspaceRealPath, facts.home, facts.homeRealPath]),
+    scopes: unique([facts.workspace, facts.workspaceRealPath, facts.home, facts.homeRealPath]).sort(),
     ignored: 'private',
     env: { pass: ['TERM', 'COLORTERM', 'LANG', 'LC_*', 'TZ'], secrets: [], set: {} },
     network: { mode: 'none', allow: [], source: SOURCE },

@@ -122,7 +122,7 @@ function withFile(policy: EffectivePolicy, file: PolicyFile, facts: HostFacts, m
       mask: grown(policy.names.mask, data.files?.mask),
       protect: grown(policy.names.protect, data.files?.protect),
     },
-    scopes: unique([...policy.scopes, ...opened]),
+    scopes: unique([...policy.scopes, ...opened]).sort(),
     ignored: data.files?.ignored ?? policy.ignored,
     env: {
       pass: data.env?.pass ?? policy.env.pass,

@@ -13,7 +13,7 @@ import {
 } from './builtinNames.ts';
 import type { NameJudge, NameVerdict } from './model.ts';
 import { foldName, foldPattern } from './nameAlias.ts';
-import { compilePattern, matchesPattern, type Pattern } from './pattern.ts';
+import { compilePattern, lastName, matchesPattern, type Pattern } from './pattern.ts';
 
 /** Remembered directories and names; past that the memory starts afresh. */
 const REMEMBERED_MAX = 8192;
@@ -44,6 +44,7 @@ interface Place {
 interface Lists {
   readonly hide: PatternList;
   readonly mask: PatternList;
+  /** A person's alone: what the built-in ones match, they match folded. */
   readonly protect: PatternList;
   readonly protectFolded: PatternList;
   readonly builtin: { readonly hide: PatternList; readonly key: PatternList; readonly mask: PatternList };
@@ -136,11 +137,12 @@ function judgeProtected(lists: Lists, place: Place, name: string, isDirectory: b
 
 function compileLists(settings: NameSettings): Lists {
   const builtin = settings.builtin !== false;
-  const protect = [...(builtin ? PROTECTED_NAMES : []), ...settings.protect].map(coverSelf);
+  const own = settings.protect.map(coverSelf);
+  const protect = [...(builtin ? PROTECTED_NAMES : []), ...own];
   return {
     hide: new PatternList(settings.hide),
     mask: new PatternList(settings.mask),
-    protect: new PatternList(protect),
+    protect: new PatternList(own),
     protectFolded: new PatternList(protect.map(foldPattern)),
     builtin: {
       hide: new PatternList(builtin ? HIDDEN_NAMES : []),
@@ -162,37 +164,59 @@ function coverSelf(pattern: string): string {
   return anchored ? bare.replace(/^(!?)/, '$1/') : bare;
 }
 
-/** A list in which the last match wins. */
+/** A list in which the last match wins. Indexed by the last name of the patterns, since most names match none. */
 class PatternList {
   readonly #patterns: readonly Pattern[];
+  /** Indexes of patterns with a slash, last first: by the one name they end in, and those that end in a wild card. */
+  readonly #byName: ReadonlyMap<string, readonly number[]>;
+  readonly #wild: readonly number[];
   readonly #basename: readonly number[];
-  readonly #path: readonly number[];
   /** Last matching basename pattern by name (`/` appended for a directory), -1 for none. */
   readonly #remembered = new Map<string, number>();
 
   constructor(patterns: readonly string[]) {
     this.#patterns = patterns.map(compilePattern);
-    const indexes = [...this.#patterns.keys()].reverse();
-    this.#basename = indexes.filter((index) => this.#patterns[index]!.basenameOnly);
-    this.#path = indexes.filter((index) => !this.#patterns[index]!.basenameOnly);
+    const basename: number[] = [];
+    const wild: number[] = [];
+    const byName = new Map<string, number[]>();
+    for (const index of [...this.#patterns.keys()].reverse()) {
+      const pattern = this.#patterns[index]!;
+      const name = lastName(pattern);
+      if (pattern.basenameOnly) basename.push(index);
+      else if (name === undefined) wild.push(index);
+      else byName.set(name, [...(byName.get(name) ?? []), index]);
+    }
+    this.#basename = basename;
+    this.#wild = wild;
+    this.#byName = byName;
   }
 
   /** True or false as the last matching pattern says, undefined if none matches. */
   judge(path: readonly string[], isDirectory: boolean): boolean | undefined {
-    let last = this.#lastBasename(path, isDirectory);
-    for (const index of this.#path) {
-      if (index < last) break;
-      if (matchesPattern(this.#patterns[index]!, path, isDirectory)) last = index;
-    }
+    if (this.#patterns.length === 0) return undefined;
+    const name = path[path.length - 1]!;
+    const named = this.#byName.get(name);
+    let last = this.#lastBasename(path, name, isDirectory);
+    if (named !== undefined) last = this.#lastOf(named, path, isDirectory, last);
+    if (this.#wild.length > 0) last = this.#lastOf(this.#wild, path, isDirectory, last);
     return last === -1 ? undefined : !this.#patterns[last]!.negated;
   }
 
-  #lastBasename(path: readonly string[], isDirectory: boolean): number {
+  /** The last matching index of `indexes` (descending), if it is beyond `floor`. */
+  #lastOf(indexes: readonly number[], path: readonly string[], isDirectory: boolean, floor: number): number {
+    for (const index of indexes) {
+      if (index < floor) return floor;
+      if (matchesPattern(this.#patterns[index]!, path, isDirectory)) return index;
+    }
+    return floor;
+  }
+
+  #lastBasename(path: readonly string[], name: string, isDirectory: boolean): number {
     if (this.#basename.length === 0) return -1;
-    const key = isDirectory ? `${path[path.length - 1]!}/` : path[path.length - 1]!;
+    const key = isDirectory ? `${name}/` : name;
     const known = this.#remembered.get(key);
     if (known !== undefined) return known;
-    const found = this.#basename.find((index) => matchesPattern(this.#patterns[index]!, path, isDirectory)) ?? -1;
+    const found = this.#lastOf(this.#basename, path, isDirectory, -1);
     if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear();
     this.#remembered.set(key, found);
     return found;

@@ -64,6 +64,13 @@ export function matchesPattern(pattern: Pattern, path: readonly string[], isDire
   return matchesSegments(pattern.segments, path);
 }
 
+/** The only name that the pattern's last segment matches, or undefined if it matches several. */
+export function lastName(pattern: Pattern): string | undefined {
+  const last = pattern.segments[pattern.segments.length - 1]!;
+  if (last === '**' || last.some((token) => token.kind !== 'byte')) return undefined;
+  return last.map((token) => (token.kind === 'byte' ? token.byte : '')).join('');
+}
+
 /** Greedy match with a return to the latest `**` only, which is enough: an earlier one can take nothing more. */
 function matchesSegments(segments: readonly Segment[], path: readonly string[]): boolean {
   let at = 0;
