@@ -9,8 +9,9 @@ import { absentEntry, entryOf } from './attributes.ts';
 import type { Node } from './node.ts';
 import { S_IFDIR, S_IFREG } from './node.ts';
 import { decodeDirent, direntName, direntRange } from './records.ts';
-import { child, isHiddenName } from './resolve.ts';
+import { child, isHiddenName, isTakenAway } from './resolve.ts';
 import type { Handle, ListedName, ViewState } from './state.ts';
+import { release } from './upper.ts';
 
 const ENOENT = -2;
 const ENOTDIR = -20;
@@ -31,7 +32,8 @@ function addUpperNames(view: ViewState, node: Node, names: ListedName[], decided
     const name = direntName(key);
     const dirent = decodeDirent(value);
     decided.add(name);
-    if (!dirent.whiteout) names.push({ name, ino: dirent.ino, type: dirent.type });
+    if (!dirent.whiteout && !isTakenAway(view, node, name, dirent.type))
+      names.push({ name, ino: dirent.ino, type: dirent.type });
   }
 }
 
@@ -101,6 +103,9 @@ function addPlus(view: ViewState, node: Node, listed: ListedName, at: number, si
   const found = listed.name === '.' || listed.name === '..' ? null : child(view, node, listed.name);
   if (found === null) return sink.addPlus(listed.name, absentEntry(node), listed.ino, listed.type, at + 1);
   const taken = sink.addPlus(listed.name, entryOf(view, found), found.ino, found.type >> 12, at + 1);
-  if (!taken) view.uncount(found, 1);
+  if (!taken) {
+    view.uncount(found, 1);
+    release(view, found);
+  }
   return taken;
 }

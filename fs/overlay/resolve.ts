@@ -26,13 +26,22 @@ export function child(view: ViewState, parent: Node, name: string): Node | null 
   const rule = ruleNode?.rule ?? parent.rule;
   const dirent = view.dirent(parent, name);
   if (dirent !== undefined) {
-    if (dirent.whiteout) return null;
+    if (dirent.whiteout || isTakenAway(view, parent, name, dirent.type)) return null;
     const node = upperChild(view, parent, name, dirent.ino, rule, ruleNode);
     if (node !== null) return node;
   }
   if (ruleNode !== undefined) return ruledChild(view, parent, name, rule, ruleNode);
   if (parent.lowerDirectory === null || rule.mode === 'hidden') return null;
   return lowerChild(view, parent, parent.lowerDirectory, name, rule);
+}
+
+/** Whether a policy that came later hides what the agent made. */
+export function isTakenAway(view: ViewState, parent: Node, name: string, type: number): boolean {
+  const ruleNode = parent.ruleNode?.children.get(name);
+  const rule = ruleNode?.rule ?? parent.rule;
+  if (rule.mode === 'hidden' && (ruleNode === undefined || !leadsToVisible(ruleNode))) return true;
+  const path = pathOf(parent);
+  return view.judge(path === '/' ? '' : path, name, type === S_IFDIR >> 12).hidden;
 }
 
 /** The agent's own object at a name. */
@@ -98,7 +107,8 @@ function ruledChild(view: ViewState, parent: Node, name: string, rule: Rule, rul
     return visible || (link && leads) ? lowerChild(view, parent, hostParent, name, rule) : null;
   }
   if (exists && view.host.isForbidden(view.stat)) return null;
-  const shown = ownRule === undefined ? leads || (exists && parent.lowerDirectory !== null) : exists || ownRule.empty || leads;
+  const shown =
+    ownRule === undefined ? leads || (exists && parent.lowerDirectory !== null) : exists || ownRule.empty || leads;
   return shown ? ruledDirectory(view, parent, name, rule, ruleNode, exists) : null;
 }
 
