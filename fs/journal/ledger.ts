@@ -188,6 +188,8 @@ export class Ledger {
     this.sync();
     const seq = this.segments.lastSeq;
     if (listCheckpoints(directory).at(-1)?.seq === seq) return;
+    // Segments that an index still needs are never deleted: it is at this record before they can be.
+    this.storeLastSeq(seq);
     const head = { seq, agent, audit: { ...this.chain, sizeBytes: this.log.sizeBytes } };
     this.checkpointBytes = writeCheckpoint(directory, head, this.tables, TABLES.length, this.fault);
     const payload = Buffer.from(JSON.stringify({ seq }));
@@ -224,18 +226,26 @@ export class Ledger {
     this.tables.reset();
   }
 
-  /** Signs, flushes everything and gives the directory back. After it nothing else may be called. */
+  /**
+   * Signs, flushes everything and gives the directory back. After it nothing else may be called.
+   * @throws Errno where something could not be flushed: the next opening recovers then
+   */
   close(): void {
-    if (this.broken === undefined) {
+    let failure: unknown;
+    try {
+      this.refuseIfBroken();
       if (!this.log.isSigned && this.chain.seq > 0) this.sign();
       this.sync();
       this.flushIndex();
+    } catch (error) {
+      failure = error;
     }
     this.tables.close();
     this.segments.close();
     this.log.close();
-    if (this.broken === undefined) markClosed(this.options.directory);
+    if (failure === undefined) markClosed(this.options.directory);
     closeSync(this.lock);
+    if (failure !== undefined && this.broken === undefined) throw failure;
   }
 
   private makeTransaction(): Transaction {
@@ -334,12 +344,23 @@ export class Ledger {
 
   /** LMDB is opened without flushes: this one makes a clean end trustworthy after a reboot. */
   private flushIndex(): void {
+    try {
+      this.storeLastSeq(this.segments.lastSeq);
+    } catch {
+      // A full disk: the next opening replays a little more.
+    }
     const fd = openSync(native(`${this.options.directory}/${INDEX}/data.mdb`), constants.O_RDONLY);
     try {
       must(fsync(fd));
     } finally {
       closeSync(fd);
     }
+  }
+
+  /** Records without rows leave the index behind the journal; this brings it up to a record. */
+  private storeLastSeq(seq: number): void {
+    this.seqValue.writeUIntLE(seq, 0, 6);
+    this.tables.write(() => this.tables.put(STATE_TABLE, LAST_SEQ_KEY, this.seqValue));
   }
 
   private measureTail(checkpointSeq: number): void {

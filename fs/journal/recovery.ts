@@ -94,10 +94,11 @@ function openIndex(options: RecoveryOptions, scan: Scan, checkpoint: CheckpointF
   if (options.ending !== 'reboot' && existsSync(Buffer.from(`${path}/data.mdb`, 'latin1'))) {
     const tables = openTables(path);
     const lastSeq = readLastSeq(tables);
-    if (lastSeq !== undefined && lastSeq <= scan.lastSeq) return { tables, rebuilt: false };
+    const isMet = lastSeq !== undefined && lastSeq >= scan.firstSeq - 1 && lastSeq <= scan.lastSeq;
+    if (isMet) return { tables, rebuilt: false };
     tables.close();
     if (lastSeq !== undefined) {
-      const reason = `is at record ${lastSeq}, but the journal ends at ${scan.lastSeq}: records were lost`;
+      const reason = `is at record ${lastSeq}, but the journal holds records ${scan.firstSeq} to ${scan.lastSeq}`;
       throw new StoreFailure('corrupt', `${path}/data.mdb`, reason);
     }
   }
@@ -141,11 +142,12 @@ function loadInto(tables: Tables, directory: string, checkpoint: CheckpointFile 
   tables.write(() => tables.put(STATE_TABLE, LAST_SEQ_KEY, encodeSeq(checkpoint?.seq ?? 0)));
 }
 
-/** Applies what the index has not seen; returns how many records. */
+/** Applies what the index has not seen; returns how many records changed rows. */
 function replayIndex(options: RecoveryOptions, scan: Scan, tables: Tables): number {
   const applied = readLastSeq(tables) ?? 0;
   let batch: ScannedRecord[] = [];
   let replayed = 0;
+  if (applied === scan.lastSeq) return 0;
   const visitor: MutationVisitor = {
     put: (table, key, value) => tables.put(table, key, value),
     remove: (table, key) => tables.remove(table, key),
@@ -162,11 +164,20 @@ function replayIndex(options: RecoveryOptions, scan: Scan, tables: Tables): numb
     batch = [];
   };
   replaySegments(options.directory, applied, scan.aborted, (record) => {
-    if (record.kind !== KIND.mutation) return;
+    if (record.kind !== KIND.mutation || !hasRows(record.payload)) return;
     batch.push(record);
     replayed += 1;
     if (batch.length >= REPLAY_BATCH_RECORDS) flush(record.seq);
   });
-  if (applied < scan.lastSeq) flush(scan.lastSeq);
+  // Nothing to write where no rows changed: a full disk must not keep the store from opening.
+  if (replayed > 0) flush(scan.lastSeq);
   return replayed;
+}
+
+function hasRows(payload: Buffer): boolean {
+  let found = false;
+  const row = () => {
+    found = true;
+  };
+  return visitMutation(payload, { put: row, remove: row, audit: () => undefined }) ? found : true;
 }

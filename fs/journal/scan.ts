@@ -71,7 +71,8 @@ export function replaySegments(
     const next = segments[index + 1];
     if (next !== undefined && next.firstSeq - 1 <= afterSeq) continue;
     const file = `${directory}/${segment.name}`;
-    walk(readFileSync(Buffer.from(file, 'latin1')), file, segment.firstSeq - 1, (record) => {
+    const buffer = readFileSync(Buffer.from(file, 'latin1'));
+    walk(buffer, file, segment.firstSeq - 1, (record) => {
       if (record.seq > afterSeq && !aborted.has(record.seq)) visit(record);
     });
   }
