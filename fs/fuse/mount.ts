@@ -40,6 +40,8 @@ const MNT_FORCE = 1;
 const UMOUNT_NOFOLLOW = 8;
 const READ_AHEAD_KIB = 1024;
 const HELPER = 'fusermount3';
+/** It looks at the mountpoint, which may lie in a file system that hangs. */
+const HELPER_TIMEOUT_MS = 15_000;
 const CONNECTIONS = '/sys/fs/fuse/connections';
 
 /**
@@ -117,6 +119,8 @@ function helper(args: readonly string[], socket?: number): Promise<void> {
       stdio: socket === undefined ? ['ignore', 'ignore', 'pipe'] : ['ignore', 'ignore', 'pipe', socket],
       env: { ...process.env, ...(socket === undefined ? {} : { _FUSE_COMMFD: '3' }) },
       cwd: '/',
+      timeout: HELPER_TIMEOUT_MS,
+      killSignal: 'SIGKILL',
     });
     let said = '';
     child.stderr?.on('data', (chunk: Buffer) => {

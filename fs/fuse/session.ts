@@ -19,6 +19,8 @@ import { Request } from './requests.ts';
 
 /** Requests of one session that may wait for their answer at a time. */
 const PARKED_MAX = 4096;
+/** Defects of one session that are logged, each. */
+const DEFECTS_LOGGED = 100;
 
 export interface SessionOptions {
   readonly operations: Operations;
@@ -164,8 +166,11 @@ export class Session implements Parking {
   }
 
   defect(thrown: unknown, doing: string): void {
-    this.defects++;
-    this.options.log(`fuse: ${doing}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
+    const count = ++this.defects;
+    // A defect in a hot operation repeats a hundred thousand times a second: later ones at powers of two only.
+    if (count > DEFECTS_LOGGED && (count & (count - 1)) !== 0) return;
+    const what = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+    this.options.log(`fuse: defect ${count}: ${doing}: ${what}`);
   }
 
   /** Answers INIT. */

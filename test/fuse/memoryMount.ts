@@ -10,7 +10,7 @@ import { TEST_USER } from '../setup.ts';
 import type { ServerOptions, ServerReport } from './memoryServer.ts';
 
 const program = fileURLToPath(new URL('../../dist/test/fuse/memoryServer.js', import.meta.url));
-const COMMAND_TIMEOUT_MS = 20_000;
+const COMMAND_TIMEOUT_MS = 30_000;
 /** Only root mounts by itself, registers backing files and becomes the test user. */
 export const ROOT = process.getuid!() === 0;
 

@@ -60,7 +60,9 @@ describe('a mount', () => {
     expect((await mount.report).destroyed).toBe(1);
   });
 
-  test('lists a directory of 3000 names, each once, to several readers and writers at a time', async () => {
+  test('lists a directory of 3000 names, each once, to several readers and writers at a time', {
+    timeout: 120_000,
+  }, async () => {
     mount = await startMemoryMount();
     const { mountpoint } = mount;
     await shell(`cd ${mountpoint}; mkdir many; cd many; seq -f 'name%g' 3000 | xargs touch`);
@@ -110,6 +112,15 @@ if (ROOT) {
       expect(await run('getfacl', ['-cnp', `${mountpoint}/f`])).toContain('user:1000007:rw-');
     });
 
+    test('is the own one of a sandbox: in a user namespace of the same range, ids are small and root is root', async () => {
+      mount = await startMemoryMount({ idShift: 1_000_000, allowOther: true });
+      const { mountpoint } = mount;
+      await shell(`chmod 755 ${mountpoint}`);
+      const inside = await run('python3', ['-c', SANDBOX, mountpoint]);
+      expect(inside).toBe('0:0\n5:6 640\nuser:7:rw-\ndenied\n');
+      expect(await run('stat', ['-c', '%u:%g', `${mountpoint}/f`])).toBe('1000005:1000006\n');
+    });
+
     test('reads ahead by a MiB where root may say so', async () => {
       mount = await startMemoryMount();
       await run('stat', [`${mount.mountpoint}/held`]);
@@ -118,6 +129,34 @@ if (ROOT) {
     });
   });
 }
+
+/** Works as root, then as user 8, of a user namespace that maps 0-65535 to 1000000 and on. */
+const SANDBOX = `
+import ctypes, os, subprocess, sys
+entered, told = os.pipe()
+mapped, tell = os.pipe()
+child = os.fork()
+if child == 0:
+    ctypes.CDLL(None).unshare(0x10000000)
+    os.write(told, b'x')
+    os.read(mapped, 1)
+    os.setgid(0)
+    os.setuid(0)
+    os.environ['D'] = sys.argv[1]
+    subprocess.run(['sh', '-ec', '''
+touch $D/f; stat -c %u:%g $D/f; chown 5:6 $D/f; chmod 640 $D/f; stat -c '%u:%g %a' $D/f
+setfacl -m u:7:rw $D/f; getfacl -cnp $D/f | grep user:7
+'''], check=True)
+    os.setgid(8)
+    os.setuid(8)
+    subprocess.run(['sh', '-c', 'cat $D/f 2> /dev/null || echo denied'], check=True)
+    os._exit(0)
+os.read(entered, 1)
+for name in ('uid_map', 'gid_map'):
+    open(f'/proc/{child}/{name}', 'w').write('0 1000000 65536')
+os.write(tell, b'x')
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+`;
 
 /** Polls the stream, writes to it from a second descriptor while polling without a limit, and reads. */
 const POLL = `

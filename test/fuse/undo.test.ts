@@ -67,6 +67,18 @@ describe('a defect in an operation', () => {
     expect(errorOf(sent[1])).toBe(0);
   });
 
+  test('that repeats does not fill the log', () => {
+    const { session, logged } = spy({
+      statfs: () => {
+        throw new Error('oops');
+      },
+    });
+    const message = request(OPCODE.STATFS, Buffer.alloc(0));
+    for (let count = 0; count < 1100; count++) session.handle(message, message.length);
+    // The first hundred, then 128, 256, 512 and 1024.
+    expect([session.defects, logged.length]).toEqual([1100, 104]);
+  });
+
   test.each([-1, 101, Number.NaN])('a count of %d for a read of 100 is one', (count) => {
     const { session, sent } = spy({ read: () => count });
     const message = request(OPCODE.READ, payload([1, 0, 0, 0, 100, 0, 0, 0, 0, 0]));
