@@ -121,12 +121,15 @@ export function accessOf(row: Row, source: ControlSource): Access {
 }
 
 /**
- * Type and permission bits that tell the same. A directory whose entries take commands shows its write bit: without it
- * the kernel answers EACCES to `echo approve > pending/ID` for an unknown id before the tree can say ENOENT.
+ * Type and permission bits. A directory whose entries take commands shows its write bit: without it the kernel answers
+ * EACCES to `echo approve > pending/ID` for an unknown id before the tree can say ENOENT. In an agent's mount the files
+ * that decide show write bits too: without them the kernel would answer EACCES to an ordinary user by itself, and the
+ * attempt would neither be EPERM nor on record.
  */
 export function modeOf(row: Row, source: ControlSource): number {
-  const writeBit = accessOf(row, source) === 'rw' ? 0o200 : 0;
-  return (row.kind === 'directory' ? 0o40555 : 0o100444) | writeBit;
+  if (row.kind === 'directory') return 0o40555 | (accessOf(row, source) === 'rw' ? 0o200 : 0);
+  if (accessOf(row, source) === 'rw') return 0o100644;
+  return source.principal === 'agent' && row.operator === 'rw' ? 0o100666 : 0o100444;
 }
 
 export interface TableIndex {

@@ -13,6 +13,8 @@ interface Expected {
   readonly opensForWrite: 'ok' | 'EPERM' | 'ENOENT';
 }
 const readable = (reads: string): Expected => ({ mode: 0o100444, reads, opensForWrite: 'EPERM' });
+/** Decides: to be refused and recorded it must be reached, so the bits let everyone try. */
+const refused = (reads: string): Expected => ({ mode: 0o100666, reads, opensForWrite: 'EPERM' });
 const commands = (reads: string): Expected => ({ mode: 0o100644, reads, opensForWrite: 'ok' });
 const absent: Expected = { mode: 0, reads: undefined, opensForWrite: 'ENOENT' };
 const same = (expected: Expected): [Expected, Expected] => [expected, expected];
@@ -21,7 +23,7 @@ const same = (expected: Expected): [Expected, Expected] => [expected, expected];
 const FILES: Readonly<Record<string, [Expected, Expected]>> = {
   README: [readable('as the agent claude'), readable('You are the operator')],
   agent: same(readable('id a1\nname claude\ndid did:key:z6Mk\nworkspace /w\nstarted 1970-01-01T00:00:00.000Z\n')),
-  approve: [readable('aaaa1111 /w/a.ts\nbbbb2222 "/w/src/b b.ts"\n'), commands('')],
+  approve: [refused('aaaa1111 /w/a.ts\nbbbb2222 "/w/src/b b.ts"\n'), commands('')],
   audit: same(readable('{"seq":1,"op":"write"}\n')),
   'audit.head': same(readable('agentsh\n1\n')),
   'commits/c0': same(readable('by operator pid 9')),
@@ -30,9 +32,9 @@ const FILES: Readonly<Record<string, [Expected, Expected]>> = {
   health: same(readable('ok\n')),
   mounts: same(readable('invisible (writes wait for approval) default /w\n')),
   'pending/index': same(readable('4 ignored paths kept private\n')),
-  'pending/aaaa1111': [readable('+new'), commands('+new')],
-  policy: [readable('version = 1'), commands('version = 1')],
-  reject: [readable('aaaa1111 /w/a.ts\n'), commands('')],
+  'pending/aaaa1111': [refused('+new'), commands('+new')],
+  policy: [refused('version = 1'), commands('version = 1')],
+  reject: [refused('aaaa1111 /w/a.ts\n'), commands('')],
   stats: same(readable('agentsh_pending 2\n')),
   version: same(readable('version 0.1.0\n')),
   who: [absent, readable('operator 1\n')],
