@@ -44,7 +44,7 @@ export interface LedgerOptions {
 
 const CHECKPOINTS_KEPT = 2;
 /** A checkpoint is due when the journal behind the last one outgrows this, and twice that one's size. */
-const TAIL_BYTES_MIN = 64 << 20;
+const TAIL_BYTES_MIN = 16 << 20;
 
 export class Ledger {
   /** What opening found and did. */

@@ -6,7 +6,7 @@ import { closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs'
 import { ERRNO, errno, must } from '../errno.ts';
 import { fallocate, fdatasync, fsync, ftruncate, write } from '../host/syscall.ts';
 
-export const SEGMENT_BYTES = 64 << 20;
+export const SEGMENT_BYTES = 16 << 20;
 const RESERVE_STEP_BYTES = 1 << 20;
 /** What a mutation leaves free for audit records, and an audit record for an abort. */
 const RESERVE_BYTES = { mutation: 256 << 10, audit: 4 << 10, abort: 0 } as const;
