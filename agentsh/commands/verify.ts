@@ -26,6 +26,8 @@ interface Subject {
   readonly log: string | Buffer;
   readonly checkpoints: string | Buffer;
   readonly publicKey: Buffer;
+  /** The kernel's own file, not one that was named. */
+  readonly isOwn: boolean;
 }
 
 const PIECE_BYTES = 1 << 20;
@@ -52,13 +54,20 @@ async function ownLogs(options: Options, context: Context): Promise<Subject[]> {
     log: Buffer.from(`${directory}/${AUDIT_LOG}`, 'latin1'),
     checkpoints: Buffer.from(`${directory}/${AUDIT_CHECKPOINTS}`, 'latin1'),
     publicKey: keyBytes(publicKey),
+    isOwn: true,
   }));
 }
 
 async function exported(file: string, options: Options, context: Context): Promise<Subject> {
   const log = path.resolve(context.cwd, file);
   const checkpoints = path.resolve(context.cwd, options.checkpoints ?? path.join(path.dirname(log), AUDIT_CHECKPOINTS));
-  return { title: file, log, checkpoints, publicKey: keyBytes(options.key ?? (await kernelKey(context))) };
+  return {
+    title: file,
+    log,
+    checkpoints,
+    publicKey: keyBytes(options.key ?? (await kernelKey(context))),
+    isOwn: false,
+  };
 }
 
 async function kernelKey(context: Context): Promise<string> {
@@ -75,7 +84,9 @@ function keyBytes(hex: string): Buffer {
 
 function verify(subject: Subject): VerifyResult {
   const checkpoints = readText(subject.checkpoints);
-  const fd = open(subject.log);
+  const fd = open(subject);
+  // An agent that never did anything has no log yet; one that is missing against its checkpoints is found below.
+  if (fd === undefined) return verifyLog('', checkpoints, subject.publicKey);
   try {
     return verifyLog(pieces(fd), checkpoints, subject.publicKey);
   } finally {
@@ -83,10 +94,11 @@ function verify(subject: Subject): VerifyResult {
   }
 }
 
-function open(file: string | Buffer): number {
+function open({ log, isOwn }: Subject): number | undefined {
   try {
-    return openSync(file, 'r');
+    return openSync(log, 'r');
   } catch (error) {
+    if (isOwn && isMissing(error)) return undefined;
     throw new CommandFailure('usage', `cannot read the log: ${error instanceof Error ? error.message : error}`);
   }
 }
@@ -96,9 +108,13 @@ function readText(file: string | Buffer): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (isMissing(error)) return '';
     throw error;
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 function* pieces(fd: number): Generator<Uint8Array> {

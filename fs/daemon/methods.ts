@@ -148,14 +148,12 @@ export const METHODS: { readonly [M in ClientMethod]: Method<M> } = {
       const all = params.agent === undefined && params.workspace === undefined;
       const rest = all
         ? agentDirectories(kernel.places)
-            .map(bytesOf)
+            .map((directory) => `${bytesOf(directory)}/ledger`)
             .filter((directory) => !named.has(directory))
         : [];
       const own = all ? [{ agent: 'kernel', directory: bytesOf(kernel.places.ledger) }] : [];
       const dropped = rest.map((directory) => ({ agent: directory, directory }));
-      // An agent's ledger lies beneath its store.
-      const ledgers = [...agents, ...dropped].map((item) => ({ ...item, directory: `${item.directory}/ledger` }));
-      return [...own, ...ledgers].map((item) => ({ ...item, publicKey }));
+      return [...own, ...agents, ...dropped].map((item) => ({ ...item, publicKey }));
     },
   },
   kill: {
