@@ -1,7 +1,9 @@
 // Before all tests: the device, the ordinary user, the build. After them: nothing of theirs may be left.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { letThrough } from './traverse.ts';
 
 /** The ordinary user that tests become where they must not be root. */
 export const TEST_USER = 'agentsh-test';
@@ -16,14 +18,16 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 export default function setup(): () => Promise<void> {
   process.env[MARK] = `${process.pid}`;
   requireFuse();
-  if (process.getuid?.() === 0) prepareAsRoot();
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) prepareAsRoot();
   execFileSync('sh', ['-c', '. agentsh/setup.sh; build'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, AGENTSH_BUILD_STRICT: '0' },
   });
+  const undo = isRoot ? openToTestUser() : () => {};
   const mountsBefore = new Set(agentshMounts());
-  return () => checkLeftOvers(mountsBefore);
+  return () => checkLeftOvers(mountsBefore).finally(undo);
 }
 
 function requireFuse(): void {
@@ -37,6 +41,14 @@ function prepareAsRoot(): void {
   chmodSync('/dev/fuse', 0o666);
   if (spawnSync('id', [TEST_USER]).status === 0) return;
   execFileSync('useradd', ['--create-home', '--shell', '/bin/bash', TEST_USER]);
+}
+
+/** The program and Node itself must be within the test user's reach. */
+function openToTestUser(): () => void {
+  const undos = [process.execPath, path.join(root, 'dist/agentsh/main.js')].map((file) => letThrough(TEST_USER, file));
+  return () => {
+    for (const undo of undos) undo();
+  };
 }
 
 /** Mountpoints of agentsh, decoded no further than `/proc/mounts` gives them. */
