@@ -106,14 +106,22 @@ export class AgentSource implements ControlSource {
   record(event: AuditEvent): void {
     try {
       this.actor.ledger.record(event);
+      this.refused(event);
     } catch {
       // The contract: recording a refusal never fails the refusal.
     }
   }
 
+  /** One mutation, for the followers of events. */
+  happened({ op, path, note }: AuditEvent): void {
+    const more = note === undefined ? {} : { note };
+    this.events.append({ time: new Date().toISOString(), kind: 'change', op, path: quotePath(path), ...more });
+  }
+
   /** One refusal, for `denials` and for the followers of events. */
   refused(event: AuditEvent): void {
-    const remedy = REMEDIES[event.note ?? ''] ?? 'ask the operator';
+    const control = event.path.startsWith('/.kernel/');
+    const remedy = control ? 'only the operator decides' : (REMEDIES[event.note ?? ''] ?? 'ask the operator');
     const time = new Date().toISOString();
     this.refusals.push(`${time} ${event.op} ${quotePath(event.path)} ${event.rule ?? '-'} ${remedy}\n`);
     if (this.refusals.length > DENIALS_MAX) this.refusals.shift();

@@ -32,6 +32,8 @@ import { WorkerLoop } from './workerLoop.ts';
 /** A thread's name is read again after this long: it may have become another program. */
 const COMM_VALID_MS = 1000;
 const COMMS_MAX = 4096;
+/** Backing files may lie on overlayfs, as everything does in a container. */
+const STACK_DEPTH = 2;
 
 class Actor implements AgentActor {
   readonly ledger: Ledger;
@@ -83,6 +85,7 @@ class Actor implements AgentActor {
         source.refused(event);
         loop.post({ event: { kind: 'deny', op: event.op, path: event.path, error: event.note ?? '' } });
       },
+      happened: (event) => source.happened(event),
       places: {
         blobs: `${open.directory}/blobs`,
         preimages: `${open.directory}/preimages`,
@@ -131,7 +134,14 @@ class Actor implements AgentActor {
     });
     const backing = passthrough ? backingOf(fd) : null;
     const view = new View(this.view, { id: connection, lookups: new Map(), handles: new Set(), backing, dev }, tree);
-    const session = new Session({ operations: view, idShift, send: sendTo(fd), log, passthrough });
+    const session = new Session({
+      operations: view,
+      idShift,
+      send: sendTo(fd),
+      log,
+      passthrough,
+      stackDepth: STACK_DEPTH,
+    });
     this.sessions.set(connection, { session, tree, fd });
     loop.add(connection, new Channel(fd, session, log, loop.buffer));
   }

@@ -80,7 +80,12 @@ export class PendingBook {
   approve(names: readonly string[], set: string | undefined, by: string): Approved {
     const pending = this.list();
     if (set !== undefined && set !== pending.set) fail('ESTALE');
-    const chosen = set === undefined ? names.map((name) => this.find(pending, name)) : [...pending.items];
+    // A listing as a whole never decides what is protected: that takes its own id.
+    const chosen =
+      set === undefined
+        ? names.map((name) => this.find(pending, name))
+        : pending.items.filter(({ change }) => !change.protected);
+    if (chosen.length === 0) fail('ENOENT');
     const unique = [...new Map(chosen.map((each) => [each.change.path, each])).values()];
     const context = { view: this.view, rules: this.rules(), blobs: this.view.commitPlaces().blobs };
     const plan = planOf(context, unique);

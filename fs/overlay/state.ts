@@ -53,6 +53,8 @@ export interface ViewOptions {
   readonly reads: 'none' | 'first' | 'all';
   /** Called with every refusal, for `denials` and events. */
   readonly refused: (event: AuditEvent) => void;
+  /** Called with every mutation that has been committed. */
+  readonly happened: (event: AuditEvent) => void;
   readonly places: CommitPlaces;
 }
 
@@ -120,6 +122,8 @@ export class ViewState {
   private nextIno = 0;
   private inoLimit = 0;
   private undo: (() => void)[] | null = null;
+  /** What the open mutation will have done once it is committed. */
+  private happening: AuditEvent[] = [];
 
   constructor(options: ViewOptions) {
     this.options = options;
@@ -202,8 +206,11 @@ export class ViewState {
     if (this.undo !== null) return this.ledger.transact(body);
     const undo: (() => void)[] = [];
     this.undo = undo;
+    this.happening = [];
     try {
-      return this.ledger.transact(body);
+      const result = this.ledger.transact(body);
+      for (const event of this.happening) this.options.happened(event);
+      return result;
     } catch (error) {
       for (const step of undo.reverse()) step();
       throw error;
@@ -363,7 +370,9 @@ export class ViewState {
 
   event(op: string, path: string, rule: Rule, caller: Caller | null, more: Partial<AuditEvent> = {}): AuditEvent {
     const pid = caller?.pid ?? 0;
-    return { op, path, verdict: 'allow', rule: rule.source, pid, comm: this.options.comm(pid), ...more };
+    const event: AuditEvent = { op, path, verdict: 'allow', rule: rule.source, pid, comm: this.options.comm(pid), ...more };
+    if (this.undo !== null) this.happening.push(event);
+    return event;
   }
 
   /** Records a refusal and throws it. */
