@@ -13,7 +13,8 @@ import type { Mounted, Mounter, MountFlags } from './mounter.ts';
 import { killSandbox, type Sandbox } from './processes.ts';
 import type { AgentMethods, AgentOpen } from './protocol.ts';
 import { RequestError } from './requestError.ts';
-import { WorkerClient } from './workerClient.ts';
+import type { SpareWorker } from './spareWorker.ts';
+import type { WorkerClient } from './workerClient.ts';
 
 export interface Session {
   readonly id: number;
@@ -34,7 +35,7 @@ export interface AgentPlace {
 /** What an agent needs of the kernel around it. */
 export interface AgentHost {
   readonly mounter: Mounter;
-  readonly workerProgram: URL;
+  readonly workers: SpareWorker;
   readonly forbidden: readonly string[];
   readonly keys: string;
   readonly commitLock: SharedArrayBuffer;
@@ -218,18 +219,15 @@ export class Agent {
   }
 
   #start(): WorkerClient<AgentMethods> {
-    const worker: WorkerClient<AgentMethods> = new WorkerClient<AgentMethods>(
-      this.#host.workerProgram,
-      {
-        notify: (fd, bytes) => this.#host.deliver(fd, bytes),
-        event: (event) => this.#host.event(this.key, event),
-        ended: (connection) => void this.#connectionEnded(connection),
-        exit: (reason) => {
-          if (this.#worker === worker) this.#workerEnded(reason);
-        },
+    const worker = this.#host.workers.take();
+    worker.handlers = {
+      notify: (fd, bytes) => this.#host.deliver(fd, bytes),
+      event: (event) => this.#host.event(this.key, event),
+      ended: (connection) => void this.#connectionEnded(connection),
+      exit: (reason) => {
+        if (this.#worker === worker) this.#workerEnded(reason);
       },
-      this.place.name,
-    );
+    };
     return worker;
   }
 

@@ -15,7 +15,7 @@ export function shown(bytes: string): string {
 }
 
 /** Throws what realpath(3) does. */
-export const realPath = (bytes: string): string => realpathSync(native(bytes), 'buffer').toString('latin1');
+export const realPath = (bytes: string): string => realpathSync.native(native(bytes), 'buffer').toString('latin1');
 
 export function realOrSame(bytes: string): string {
   try {

@@ -129,10 +129,14 @@ function linkTargets(directory: string): string[] {
   return [...targets];
 }
 
+/** Rounded down to a sixteenth of its magnitude: a policy computed a moment later is the same policy. */
 function freeBytes(directory: string): number | undefined {
   try {
     const found = statfsSync(directory);
-    return found.bavail * found.bsize;
+    const free = found.bavail * found.bsize;
+    if (free <= 0) return 0;
+    const step = 2 ** Math.max(0, Math.floor(Math.log2(free)) - 4);
+    return Math.floor(free / step) * step;
   } catch {
     return undefined;
   }

@@ -26,6 +26,7 @@ import { forbiddenPlaces, type Places } from './places.ts';
 import { type LoadedView, loadView, type ViewRequest } from './policyView.ts';
 import { checkMountpoint, Sessions } from './sessions.ts';
 import { type Peer, SocketServer } from './socketServer.ts';
+import { SpareWorker } from './spareWorker.ts';
 
 export interface KernelOptions {
   readonly places: Places;
@@ -55,6 +56,7 @@ export class Kernel {
   readonly trail: AuditTrail;
   readonly log: KernelLog;
   readonly #options: KernelOptions;
+  readonly #workers: SpareWorker;
   readonly #mounter: Mounter;
   readonly #operator: OperatorMount;
   readonly #forbidden: readonly string[];
@@ -74,7 +76,14 @@ export class Kernel {
       }
     }
     const kernel = new Kernel(options);
-    await kernel.#start();
+    try {
+      await kernel.#start();
+    } catch (error) {
+      // A process with a worker that sleeps in poll(2) cannot exit.
+      await kernel.#workers.close();
+      await kernel.#operator.stop();
+      throw error;
+    }
     return kernel;
   }
 
@@ -83,6 +92,7 @@ export class Kernel {
     this.#options = options;
     this.places = places;
     this.log = log;
+    this.#workers = new SpareWorker(options.agentProgram);
     this.ledger = new KernelLedger(places);
     this.#mounter = new Mounter(realpathSync(places.mounts));
     this.#forbidden = forbiddenPlaces(places);
@@ -94,7 +104,7 @@ export class Kernel {
     this.feed = new EventFeed((event) => this.#operator.publish(event));
     this.agents = new AgentRegistry(places, {
       mounter: this.#mounter,
-      workerProgram: options.agentProgram,
+      workers: this.#workers,
       forbidden: this.#forbidden,
       keys: bytesOf(places.keys),
       commitLock: new SharedArrayBuffer(8),
@@ -239,6 +249,8 @@ export class Kernel {
   }
 
   async #start(): Promise<void> {
+    // First, as it takes longest: it loads its program while this thread boots.
+    this.#workers.start();
     this.record({ op: 'boot', path: bytesOf(this.places.home), verdict: 'info', pid: process.pid, note: BUILD });
     const place = `${realpathSync(this.places.run)}/kernel`;
     mkdirSync(place, { recursive: true, mode: 0o700 });
@@ -270,6 +282,7 @@ export class Kernel {
     this.log.write(`ending: ${reason}`);
     await this.#server?.drain(DRAIN_TIMEOUT_MS);
     await this.agents.shutdown();
+    await this.#workers.close();
     await this.#operator.stop();
     this.#server?.destroy();
     try {

@@ -1,5 +1,7 @@
 // The one error of the kernel process's own: what a caller is told, with a code that crosses thread and socket.
+import { Refusal } from '../control/refusal.ts';
 import { Errno } from '../errno.ts';
+import { StoreFailure } from '../store/failure.ts';
 import type { Failure } from './protocol.ts';
 
 export class RequestError extends Error {
@@ -14,12 +16,16 @@ export class RequestError extends Error {
   }
 }
 
+const STORE_CODES = { corrupt: 'EIO', locked: 'EBUSY', format: 'version', unsafe: 'EPERM' } as const;
+
 /** What was thrown, as data. Unknown things become `defect`: their text is for the log, the caller gets the message. */
 export function failureOf(thrown: unknown): Failure {
   if (thrown instanceof RequestError) {
     const failure = { code: thrown.code, message: thrown.message };
     return thrown.problems === undefined ? failure : { ...failure, problems: thrown.problems };
   }
+  if (thrown instanceof Refusal) return { code: thrown.errno.name, message: thrown.reason };
+  if (thrown instanceof StoreFailure) return { code: STORE_CODES[thrown.code], message: thrown.message };
   if (thrown instanceof Errno) return { code: thrown.name, message: thrown.name };
   if (thrown instanceof Error) {
     const code = (thrown as NodeJS.ErrnoException).code;

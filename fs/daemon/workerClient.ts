@@ -32,7 +32,8 @@ interface Waiting {
 /** `Methods` is AgentMethods or OperatorMethods. */
 export class WorkerClient<Methods extends { [M in keyof Methods]: { params: unknown; result: unknown } }> {
   readonly #worker: Worker;
-  readonly #handlers: WorkerHandlers;
+  /** May be replaced while nothing was asked of the worker yet: a spare one has no owner. */
+  handlers: WorkerHandlers;
   readonly #wakeFd: number;
   readonly #syncSignal: Int32Array;
   readonly #waiting = new Map<number, Waiting>();
@@ -43,7 +44,7 @@ export class WorkerClient<Methods extends { [M in keyof Methods]: { params: unkn
   #ended = false;
 
   constructor(program: URL, handlers: WorkerHandlers, name: string) {
-    this.#handlers = handlers;
+    this.handlers = handlers;
     this.#wakeFd = eventfd();
     if (this.#wakeFd < 0) throw new RequestError('EMFILE', 'no descriptor left for another agent');
     const syncSignal = new SharedArrayBuffer(4);
@@ -108,9 +109,9 @@ export class WorkerClient<Methods extends { [M in keyof Methods]: { params: unkn
 
   #receive(message: FromWorker): void {
     if ('id' in message) this.#settle(message);
-    else if ('notify' in message) this.#handlers.notify(message.notify.fd, message.notify.bytes);
-    else if ('event' in message) this.#handlers.event(message.event);
-    else if ('ended' in message) this.#handlers.ended(message.ended);
+    else if ('notify' in message) this.handlers.notify(message.notify.fd, message.notify.bytes);
+    else if ('event' in message) this.handlers.event(message.event);
+    else if ('ended' in message) this.handlers.ended(message.ended);
     else void this.#answer(message.sync);
   }
 
@@ -124,8 +125,8 @@ export class WorkerClient<Methods extends { [M in keyof Methods]: { params: unkn
   async #answer(call: { readonly id: number; readonly method: string; readonly params: unknown }): Promise<void> {
     let answer: SyncAnswer;
     try {
-      if (this.#handlers.sync === undefined) throw new RequestError('ENOSYS', `${call.method}: no such call`);
-      answer = { ok: true, result: await this.#handlers.sync(call.method, call.params) };
+      if (this.handlers.sync === undefined) throw new RequestError('ENOSYS', `${call.method}: no such call`);
+      answer = { ok: true, result: await this.handlers.sync(call.method, call.params) };
     } catch (error) {
       answer = { ok: false, error: failureOf(error) };
     }
@@ -142,7 +143,7 @@ export class WorkerClient<Methods extends { [M in keyof Methods]: { params: unkn
     const reason = orderly ? undefined : (this.#failure ?? new Error(`the worker ended with code ${code}`));
     for (const waiting of this.#waiting.values()) waiting.reject(lost(reason));
     this.#waiting.clear();
-    this.#handlers.exit(reason);
+    this.handlers.exit(reason);
   }
 }
 
