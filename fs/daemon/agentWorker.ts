@@ -1,7 +1,7 @@
 // The thread that owns one agent: its ledger, its view, and every connection that shows it.
 //
 // Synchronous: it answers the kernel and the main thread in the thread that read the request (see workerLoop.ts).
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { nameJudge } from '../../policy/names.ts';
 import { ruleTree } from '../../policy/rules.ts';
 import { loadIdentity, type Signer } from '../audit/identity.ts';
@@ -11,6 +11,7 @@ import { backingOf } from '../fuse/backing.ts';
 import { Channel, sendTo } from '../fuse/channel.ts';
 import { encodeInvalidateEntry, encodeInvalidateInode } from '../fuse/notify.ts';
 import { Session } from '../fuse/session.ts';
+import { AT_FDCWD, close, openat, read } from '../host/syscall.ts';
 import { versionText } from '../journal/diffText.ts';
 import { Ledger } from '../journal/ledger.ts';
 import type { Notifier } from '../operations.ts';
@@ -29,9 +30,8 @@ import type { AgentMethods, AgentOpen, AttachParams, CommitItem, PendingItem, Pe
 import { RequestError } from './requestError.ts';
 import { WorkerLoop } from './workerLoop.ts';
 
-/** A thread's name is read again after this long: it may have become another program. */
-const COMM_VALID_MS = 1000;
-const COMMS_MAX = 4096;
+/** TASK_COMM_LEN. */
+const COMM_BYTES = 16;
 /** Backing files may lie on overlayfs, as everything does in a container. */
 const STACK_DEPTH = 2;
 
@@ -46,7 +46,7 @@ class Actor implements AgentActor {
     number,
     { readonly session: Session; readonly tree: ControlTree; readonly fd: number }
   >();
-  private readonly comms = new Map<number, { readonly name: string; readonly atMs: number }>();
+  private readonly commBuffer = Buffer.alloc(COMM_BYTES);
   private auditSeen = 0;
 
   constructor(open: AgentOpen) {
@@ -106,25 +106,18 @@ class Actor implements AgentActor {
 
   private ignoreRules(): IgnoreRules {
     const { workspace, ignored, policy } = this.open;
-    const read = (path: string) => readViewFile(this.view, path);
-    return new IgnoreRules(workspace, { read }, policy.ignored === 'invisible' ? [] : ignored);
+    const source = { read: (path: string) => readViewFile(this.view, path) };
+    return new IgnoreRules(workspace, source, policy.ignored === 'invisible' ? [] : ignored);
   }
 
-  /** The name of a thread, remembered for a moment. */
+  /** The name of a thread as it is now: a remembered one would be that of before its exec. */
   private comm(pid: number): string {
     if (pid === 0) return '';
-    const known = this.comms.get(pid);
-    const now = Date.now();
-    if (known !== undefined && now - known.atMs < COMM_VALID_MS) return known.name;
-    let name = '';
-    try {
-      name = readFileSync(`/proc/${pid}/comm`, 'latin1').trimEnd();
-    } catch {
-      // The thread has gone: its entry carries the number alone.
-    }
-    if (this.comms.size >= COMMS_MAX) this.comms.clear();
-    this.comms.set(pid, { name, atMs: now });
-    return name;
+    const fd = openat(AT_FDCWD, `/proc/${pid}/comm`, 0);
+    if (fd < 0) return '';
+    const length = read(fd, this.commBuffer, COMM_BYTES);
+    close(fd);
+    return length <= 0 ? '' : this.commBuffer.toString('latin1', 0, length - 1);
   }
 
   attach({ connection, fd, idShift, passthrough, dev }: AttachParams): void {

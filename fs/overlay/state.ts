@@ -370,7 +370,15 @@ export class ViewState {
 
   event(op: string, path: string, rule: Rule, caller: Caller | null, more: Partial<AuditEvent> = {}): AuditEvent {
     const pid = caller?.pid ?? 0;
-    const event: AuditEvent = { op, path, verdict: 'allow', rule: rule.source, pid, comm: this.options.comm(pid), ...more };
+    const event: AuditEvent = {
+      op,
+      path,
+      verdict: 'allow',
+      rule: rule.source,
+      pid,
+      comm: this.options.comm(pid),
+      ...more,
+    };
     if (this.undo !== null) this.happening.push(event);
     return event;
   }
