@@ -82,7 +82,6 @@ async function runInSandbox(
   const { runSandboxed } = await import('../sandbox/run.ts');
   const { session: id, policy } = session;
   const what = options.command ?? (operands.length > 0 ? operands.join(' ') : 'shell');
-  const told: Promise<unknown>[] = [];
   const code = await runSandboxed({
     mountpoint: session.mountpoint,
     workspace: workingDirectory(session.workspace, byteString(context.cwd)),
@@ -92,12 +91,12 @@ async function runInSandbox(
     idShift: session.idShift,
     net: sandboxNetwork(session),
     limits: policy.limits,
-    onStart: ({ sandbox, program }) => {
-      told.push(kernel.call('session.pid', { session: id, pid: sandbox }));
-      told.push(kernel.call('session.record', { session: id, op: 'exec', note: byteString(what), pid: program }));
+    // The program waits for this: no effect without a record.
+    onStart: async ({ sandbox, program }) => {
+      await kernel.call('session.pid', { session: id, pid: sandbox });
+      await kernel.call('session.record', { session: id, op: 'exec', note: byteString(what), pid: program });
     },
   });
-  await Promise.allSettled(told);
   await kernel.call('session.record', { session: id, op: 'exit', note: `${code}`, pid: 0 });
   return code;
 }

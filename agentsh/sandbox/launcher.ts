@@ -81,6 +81,8 @@ function launch(order: LaunchOrder, require: (name: string) => unknown): void {
     restoreSignals(calls);
     closeOthers(calls);
     report({ kind: 'ready' });
+    // The word to go on; nothing comes if whoever started us has died.
+    if (fs.readSync(order.statusFd, Buffer.alloc(1)) !== 1) return;
     report(run(calls, order));
   } catch (error) {
     report({ kind: 'refused', reason: error instanceof Error ? error.message : String(error) });

@@ -44,8 +44,8 @@ export interface SandboxOptions {
   readonly execPolicy?: boolean;
   /** The soft RLIMIT_NOFILE of the program; without it, the one our caller has. */
   readonly openFilesSoft?: number;
-  /** Called once with host process ids, before the program runs or just after. */
-  readonly onStart?: (pids: SandboxPids) => void;
+  /** Called once with host process ids when everything is in place; the program runs only after it has resolved. */
+  readonly onStart?: (pids: SandboxPids) => void | Promise<void>;
 }
 
 export interface SandboxPids {
@@ -60,6 +60,7 @@ const FD = { message: 3, status: 4, info: 5, words: 6, seccomp: 7, node: 8, koff
 /** A program asked to end by SIGTERM or SIGHUP has this long to save its work. */
 const GRACE_MS = 3_000;
 const TEARDOWN_MS_MAX = 2_000;
+const DOCTOR = 'agentsh doctor says what is missing and how to get it';
 const OPEN_FILES_DEFAULT = 1_024;
 
 /**
@@ -198,41 +199,56 @@ async function supervise(options: SandboxOptions, child: ChildProcess): Promise<
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(code ?? EXIT_SIGNAL_BASE + constants.signals[signal!]));
   });
-  const release = holdSignals(child);
+  ended.catch(() => {});
+  const held = holdSignals(child);
   const cgroup = child.pid === undefined ? undefined : limitByCgroup(child.pid, options.limits ?? {});
+  let unfollow = () => {};
   try {
-    const [init, reports] = await Promise.all([
-      sandboxInit(stream(child, FD.info) as Readable),
-      launchReports(stream(child, FD.status) as Readable),
-    ]);
-    const program = init === undefined ? undefined : firstChild(init);
-    const unfollow = program === undefined ? () => {} : follow(options, child, program, release);
+    const init = await sandboxInit(stream(child, FD.info) as Readable);
+    let last: LaunchReport | undefined;
+    for await (const report of launchReports(stream(child, FD.status) as Readable)) {
+      last = report;
+      if (report.kind === 'ready') unfollow = await release(options, child, init, held);
+    }
     const code = await ended;
-    unfollow();
     if (init !== undefined) await waitUntilGone(init, TEARDOWN_MS_MAX);
-    return outcome(reports, code);
+    return outcome(last, code);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
   } finally {
-    release.off();
+    unfollow();
+    held.off();
     cgroup?.remove();
   }
 }
 
-function follow(options: SandboxOptions, child: ChildProcess, program: number, held: HeldSignals): () => void {
+/** The launcher waits for our word: the program runs only once it is known, and recorded by who asked for it. */
+async function release(
+  options: SandboxOptions,
+  child: ChildProcess,
+  init: number | undefined,
+  held: HeldSignals,
+): Promise<() => void> {
+  const program = init === undefined ? undefined : firstChild(init);
+  if (program === undefined)
+    throw new CommandFailure('environment', 'the process in the sandbox cannot be found', DOCTOR);
   held.forwardTo(program);
-  options.onStart?.({ sandbox: child.pid!, program });
+  await options.onStart?.({ sandbox: child.pid!, program });
+  // One byte, which is all the launcher reads: what lies unread when it closes would look like a reset to us.
+  send(child, FD.status, Buffer.from('g'));
   return followTerminal(program);
 }
 
 /** The exit code, or the reason why there is none. */
-function outcome(reports: readonly LaunchReport[], code: number): number {
-  const last = reports.at(-1);
+function outcome(last: LaunchReport | undefined, code: number): number {
   if (last?.kind === 'ready') return code;
   if (last?.kind === 'unrunnable') {
     process.stderr.write(`agentsh: ${last.name}: ${last.reason}\n`);
     return last.code === 127 ? EXIT.notFound.code : EXIT.notExecutable.code;
   }
   const reason = last === undefined ? `the sandbox did not come up (exit ${code})` : last.reason;
-  throw new CommandFailure('environment', reason, 'agentsh doctor says what is missing and how to get it');
+  throw new CommandFailure('environment', reason, DOCTOR);
 }
 
 interface HeldSignals {

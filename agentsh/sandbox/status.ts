@@ -18,13 +18,15 @@ export async function textOf(stream: Readable): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-/** The launcher's reports: its end of the pipe closes when it becomes the program. */
-export async function launchReports(stream: Readable): Promise<readonly LaunchReport[]> {
-  const text = await textOf(stream);
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as LaunchReport);
+/** The launcher's reports as they come; its end of the pipe closes when it becomes the program. */
+export async function* launchReports(stream: Readable): AsyncGenerator<LaunchReport> {
+  let rest = '';
+  for await (const part of stream as AsyncIterable<Buffer>) {
+    const lines = (rest + part.toString()).split('\n');
+    rest = lines.pop()!;
+    if (rest.length > REPORT_BYTES_MAX) return;
+    for (const line of lines) yield JSON.parse(line) as LaunchReport;
+  }
 }
 
 /** Host process id of process 1 of the sandbox, from what bubblewrap wrote to `--info-fd`. */

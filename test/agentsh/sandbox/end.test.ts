@@ -1,6 +1,6 @@
 // However the starter ends, nothing of the sandbox outlives it; and the whole sandbox can be killed from outside.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { becoming, driverWords, makeView, STARTERS, type View } from './view.ts';
 
@@ -50,6 +50,14 @@ describe.each(STARTERS)('started by %s', (starter) => {
     process.kill(sandbox, 'SIGKILL');
     expect(await ended).toBe(137);
     await gone('71');
+  });
+
+  test('nothing runs before the starter has taken note of it, and nothing at all if it cannot', async () => {
+    const words = [...becoming(view), ...driverWords(view, { argv: ['/bin/touch', 'ran'] }), '--refuse'];
+    const refused = spawnSync(words[0]!, words.slice(1), { encoding: 'utf8' });
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain('not recorded');
+    expect(existsSync(`${view.mountpoint}/work/ran`)).toBe(false);
   });
 
   test('the starter is killed: everything inside dies', async () => {
