@@ -1,7 +1,28 @@
 // The names that agentsh hides, masks and protects without being told. Data only, in gitignore syntax.
 
 /** Hidden in workspace and home, but never below {@link VENDORED_DIRECTORIES}. Files only. */
-export const HIDDEN_NAMES = ['id_rsa', 'id_ecdsa', 'id_ed25519', 'id_ecdsa_sk', 'id_ed25519_sk', 'id_dsa'] as const;
+export const HIDDEN_NAMES = [
+  'id_rsa',
+  'id_ecdsa',
+  'id_ed25519',
+  'id_ecdsa_sk',
+  'id_ed25519_sk',
+  'id_dsa',
+  // Stores of credentials in a home directory, for when a policy opens it.
+  '.git-credentials',
+  '**/.config/git/credentials',
+  '**/.gnupg/private-keys-v1.d/**',
+  '**/.password-store/**',
+  '**/.local/share/keyrings/**',
+  '**/.kube/config',
+  '**/.azure/accessTokens.json',
+  '**/.azure/msal_token_cache.*',
+  '**/.azure/service_principal_entries.*',
+  '**/.config/gcloud/access_tokens.db',
+  '**/.config/gcloud/credentials.db',
+  '**/.config/gcloud/application_default_credentials.json',
+  '**/.config/gcloud/legacy_credentials/**',
+] as const;
 
 /** Hidden likewise, if the file's first KiB holds a private key. */
 export const HIDDEN_IF_PRIVATE_KEY = ['*.pem'] as const;

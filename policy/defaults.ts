@@ -6,7 +6,8 @@ import type { Mode, Rule } from './model.ts';
 import { isAtOrBelow } from './rules.ts';
 import { toolchainPaths } from './toolchains.ts';
 
-const SOURCE = 'default';
+/** The source of a rule that no file wrote. */
+export const DEFAULT_SOURCE = 'default';
 const HOUR_MS = 3_600_000;
 
 /** Names in `/` that are shown read-only; `lib*` besides. */
@@ -36,27 +37,11 @@ const HIDDEN_SYSTEM = [
   '/etc/rancher',
 ] as const;
 
-/** Hidden already by not being allowed; said again for policies that open a parent. */
+/** Hidden already by not being allowed; in force only where a policy opens a parent. */
 const HIDDEN_OUTSIDE = ['/root', '/mnt', '/media', '/var/lib/docker'] as const;
 
-/** Relative to home. Hidden means that the agent cannot make them either. */
-const HIDDEN_AT_HOME = [
-  '.ssh',
-  '.aws',
-  '.config/gh',
-  '.netrc',
-  '.docker/config.json',
-  '.gnupg/private-keys-v1.d',
-  '.git-credentials',
-  '.config/git/credentials',
-  '.password-store',
-  '.local/share/keyrings',
-  '.kube/config',
-  '.azure',
-  '.config/gcloud',
-  '.config/agentsh',
-  '.local/state/agentsh',
-] as const;
+/** Relative to home. Hidden means that the agent cannot make them either. Others are hidden by their names. */
+const HIDDEN_AT_HOME = ['.ssh', '.aws', '.config/gh', '.netrc', '.docker/config.json'] as const;
 
 /** The defaults as an effective policy. */
 export function defaultPolicy(facts: HostFacts): EffectivePolicy {
@@ -66,7 +51,7 @@ export function defaultPolicy(facts: HostFacts): EffectivePolicy {
     scopes: unique([facts.workspace, facts.workspaceRealPath, facts.home, facts.homeRealPath]).sort(),
     ignored: 'private',
     env: { pass: ['TERM', 'COLORTERM', 'LANG', 'LC_*', 'TZ'], secrets: [], set: {} },
-    network: { mode: 'none', allow: [], source: SOURCE },
+    network: { mode: 'none', allow: [], source: DEFAULT_SOURCE },
     exec: { default: 'allow', rules: [] },
     quota: {
       bytes: facts.freeBytes === undefined ? 'max' : Math.floor(facts.freeBytes / 2),
@@ -142,7 +127,7 @@ function workspacesOf(facts: HostFacts): string[] {
 }
 
 function rule(path: string, mode: Mode, empty = false): Rule {
-  return { path, mode, empty, source: SOURCE };
+  return { path, mode, empty, source: DEFAULT_SOURCE };
 }
 
 function unique(values: readonly string[]): string[] {

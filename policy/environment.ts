@@ -4,15 +4,14 @@ import type { EffectivePolicy } from './effective.ts';
 import { bytesOfText, normalizePath, ruleFor, ruleTree } from './rules.ts';
 
 /**
- * Variables through which a program is made to load or run something else, or which name a channel out of the
- * sandbox. They never pass from the host, whatever the pattern; only `--env` sets them.
+ * Variables through which a program is made to load or run something else. They never pass from the host, whatever
+ * the pattern; only `--env` and `[env].set` put them in.
  */
 export const POISON = [
   'LD_*',
   'DYLD_*',
   'GCONV_PATH',
   'GLIBC_TUNABLES',
-  'MALLOC_*',
   'LOCPATH',
   'NLSPATH',
   'HOSTALIASES',
@@ -30,9 +29,8 @@ export const POISON = [
   'ZDOTDIR',
   'GIT_*',
   'PYTHON*',
-  'NODE_*',
-  'NPM_CONFIG_*',
-  'npm_config_*',
+  'NODE_OPTIONS',
+  'NODE_PATH',
   'PERL*',
   'RUBY*',
   'GEM_*',
@@ -41,15 +39,24 @@ export const POISON = [
   'JAVA_TOOL_OPTIONS',
   '_JAVA_OPTIONS',
   'JDK_JAVA_OPTIONS',
-  'MAVEN_OPTS',
-  'GRADLE_OPTS',
-  'CLASSPATH',
   'RUSTC_WRAPPER',
-  'CARGO_*',
+  'RUSTC_WORKSPACE_WRAPPER',
   'MAKEFLAGS',
   'MAKEFILES',
   'LESSOPEN',
   'LESSCLOSE',
+] as const;
+
+/** Those that name programs, configuration or channels of the host: they pass by their own name, by no wild card. */
+export const BY_NAME_ONLY = [
+  'NODE_*',
+  'NPM_CONFIG_*',
+  'npm_config_*',
+  'CARGO_*',
+  'MAVEN_OPTS',
+  'GRADLE_OPTS',
+  'CLASSPATH',
+  'MALLOC_*',
   'PAGER',
   'MANPAGER',
   'EDITOR',
@@ -65,6 +72,9 @@ export const POISON = [
   'DISPLAY',
   'XAUTHORITY',
 ] as const;
+
+/** What agentsh alone sets. */
+export const OWN_VARIABLES: ReadonlySet<string> = new Set(['AGENTSH', 'AGENTSH_NAME', 'HOME', 'USER', 'LOGNAME']);
 
 const SYSTEM_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -93,13 +103,13 @@ export interface BadOption {
 export function sandboxEnvironment(request: EnvironmentRequest): Record<string, string> | BadOption {
   const { policy, host } = request;
   const environment: Record<string, string> = {
+    SHELL: request.shell,
+    TMPDIR: '/tmp',
     ...passed(policy.env, host),
     ...policy.env.set,
     HOME: request.home,
     USER: request.userName,
     LOGNAME: request.userName,
-    SHELL: request.shell,
-    TMPDIR: '/tmp',
     PATH: visiblePath(policy.env.set.PATH ?? host.PATH ?? '', policy.rules),
   };
   for (const option of request.options) {
@@ -129,7 +139,7 @@ export function matchesVariable(pattern: string, name: string): boolean {
 
 /** Whether a variable never passes from the host. */
 export function isPoison(name: string): boolean {
-  return !VARIABLE_NAME.test(name) || POISON.some((pattern) => matchesVariable(pattern, name));
+  return !VARIABLE_NAME.test(name) || matchesAny(POISON, name);
 }
 
 /** The directories of a PATH that the rules show, in order, then the system's where missing. */
@@ -149,10 +159,16 @@ function passed(env: EffectivePolicy['env'], host: EnvironmentRequest['host']): 
   const named = new Set(env.secrets);
   const passes = (name: string): boolean => {
     if (named.has(name)) return true;
-    return !isPoison(name) && env.pass.some((pattern) => matchesVariable(pattern, name));
+    if (isPoison(name)) return false;
+    if (env.pass.includes(name)) return true;
+    return !matchesAny(BY_NAME_ONLY, name) && matchesAny(env.pass, name);
   };
   const entries = Object.entries(host).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return Object.fromEntries(entries.filter(([name]) => passes(name)));
+}
+
+function matchesAny(patterns: readonly string[], name: string): boolean {
+  return patterns.some((pattern) => matchesVariable(pattern, name));
 }
 
 function applyOption(

@@ -4,6 +4,7 @@
 
 import { parse, TomlError } from 'smol-toml';
 import type { z } from 'zod';
+import { isPoison, OWN_VARIABLES } from './environment.ts';
 import { failedExample } from './exec.ts';
 import { InputError, nearestWord } from './inputError.ts';
 import { type KeyPath, type Positions, positionsOf } from './positions.ts';
@@ -38,6 +39,7 @@ export function parsePolicy(text: string, file: string): PolicyFile {
   const policy = { file, text, data: result.data, positions };
   checkMounts(policy);
   checkTaint(policy);
+  checkEnvironment(policy);
   checkExec(policy);
   return policy;
 }
@@ -218,6 +220,17 @@ function checkTaint(policy: PolicyFile): void {
   for (const [index, taint] of (policy.data.taint ?? []).entries()) {
     checkPath(policy, ['taint', index, 'path'], taint.path);
   }
+}
+
+function checkEnvironment(policy: PolicyFile): void {
+  const pass = policy.data.env?.pass ?? [];
+  const poison = pass.findIndex((name) => !name.includes('*') && isPoison(name));
+  if (poison !== -1) {
+    const reason = `"${pass[poison]}" never passes from the host: it makes programs load or run other code; use --env`;
+    throw errorAt(policy, ['env', 'pass', poison], reason);
+  }
+  const own = Object.keys(policy.data.env?.set ?? {}).find((name) => OWN_VARIABLES.has(name));
+  if (own !== undefined) throw errorAt(policy, ['env', 'set', own], `${own} is set by agentsh itself`);
 }
 
 function checkExec(policy: PolicyFile): void {

@@ -3,14 +3,14 @@
 // A later layer wins, path by path and setting by setting; the lists of names, of command rules and of taints grow.
 // The project file comes with the code the agent works on, so it may only tighten.
 
-import { defaultPolicy } from './defaults.ts';
+import { DEFAULT_SOURCE, defaultPolicy } from './defaults.ts';
 import type { EffectivePolicy, ExecRule, PolicyRequest, Quota, TaintRule } from './effective.ts';
 import type { HostFacts } from './facts.ts';
 import { errorAt, type PolicyFile } from './file.ts';
 import type { Rule } from './model.ts';
 import type { KeyPath } from './positions.ts';
 import type { Profile } from './profile.ts';
-import { bytesOfText, isAtOrBelow, isWider, ruleFor, ruleTree, strictness } from './rules.ts';
+import { bytesOfText, isAtOrBelow, isWider, pathProblem, ruleFor, ruleTree, strictness } from './rules.ts';
 import { checkTightens } from './tighten.ts';
 import { expandPath } from './variables.ts';
 
@@ -48,7 +48,21 @@ export function effectivePolicy(layers: PolicyLayers, facts: HostFacts): Effecti
     policy = { ...policy, requests: requestsOf(layers.project) };
   }
   if (layers.explicit !== undefined) policy = withFile(policy, layers.explicit, facts, 'replace');
-  return withOptions(policy, layers.options ?? {}, facts);
+  return withoutRedundant(withOptions(policy, layers.options ?? {}, facts));
+}
+
+/**
+ * Drops the defaults' hidden rules below what is hidden anyway. They matter where a policy opens a parent; else they
+ * would only make placeholders of their ancestors.
+ */
+function withoutRedundant(policy: EffectivePolicy): EffectivePolicy {
+  const tree = ruleTree(policy.rules);
+  const rules = policy.rules.filter((rule) => {
+    if (rule.mode !== 'hidden' || rule.source !== DEFAULT_SOURCE || rule.path === '/') return true;
+    const parent = rule.path.slice(0, rule.path.lastIndexOf('/')) || '/';
+    return ruleFor(tree, parent).mode !== 'hidden';
+  });
+  return { ...policy, rules };
 }
 
 /** The rules of a file, expanded; later code decides which win. */
@@ -56,13 +70,21 @@ function mountRules(file: PolicyFile, facts: HostFacts): Rule[] {
   const lines = new Map<string, number>();
   return (file.data.mount ?? []).map((mount, index) => {
     const at: KeyPath = ['mount', index, 'path'];
-    const path = expanded(mount.path, facts);
+    const path = mountPath(file, at, mount.path, facts);
     const { line } = file.positions.value(at);
     const first = lines.get(path);
     if (first !== undefined) throw errorAt(file, at, `duplicate rule for ${mount.path}, already in line ${first}`);
     lines.set(path, line);
     return { path, mode: mount.mode, empty: mount.empty ?? false, source: `${file.file}:${line}` };
   });
+}
+
+/** With the variables' values in it a path can be longer than any path may be. */
+function mountPath(file: PolicyFile, at: KeyPath, text: string, facts: HostFacts): string {
+  const path = expanded(text, facts);
+  const problem = pathProblem(path);
+  if (problem !== undefined) throw errorAt(file, at, `impossible rule: ${problem}`);
+  return path;
 }
 
 /** Adds rules to the policy's; a rule holds for its root's real path too, unless one beside it names that path. */

@@ -63,6 +63,13 @@ export function nodeAt(root: RuleNode, path: string): RuleNode | undefined {
   return node;
 }
 
+/** Whether a rule at or below the node shows anything: else its ancestors need no placeholders. */
+export function leadsToVisible(node: RuleNode): boolean {
+  if (node.rule !== undefined && node.rule.mode !== 'hidden') return true;
+  for (const child of node.children.values()) if (leadsToVisible(child)) return true;
+  return false;
+}
+
 /** Whether a rule is rooted at `path` or below it: such a directory is a mountpoint (rename and rmdir give EBUSY). */
 export function isRuleRootOrAncestor(root: RuleNode, path: string): boolean {
   return nodeAt(root, path) !== undefined;

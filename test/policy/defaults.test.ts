@@ -71,6 +71,13 @@ describe('the default policy', () => {
     expect(modeAt('/libx32/a', { ...FACTS, topLevel: ['libx32'] })).toBe('ro');
   });
 
+  it('keeps no hidden rule where all is hidden anyway, until a policy opens the parent', () => {
+    const paths = (facts: HostFacts) => effectivePolicy({}, facts).rules.map((rule) => rule.path);
+    expect(paths(FACTS)).not.toContain('/var/lib/docker');
+    expect(paths(FACTS)).toContain('/etc/shadow');
+    expect(paths({ ...FACTS, workspace: '/var', workspaceRealPath: '/var' })).toContain('/var/lib/docker');
+  });
+
   it('has no network, half the free space, and passes a handful of variables', () => {
     const policy = effectivePolicy({}, FACTS);
     expect(policy.network).toEqual({ mode: 'none', allow: [], source: 'default' });
@@ -203,7 +210,7 @@ describe('toolchains on PATH under home', () => {
         ['.local/bin/aider', 'private'],
         ['.local/share/pipx/venvs/aider/lib/x', 'private'],
         ['.local/share/other', 'private empty'],
-        ['.local/share/keyrings/x', 'hidden'],
+        ['.local/share/keyrings/x', 'private empty'],
       ],
     ],
     [

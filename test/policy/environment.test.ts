@@ -45,9 +45,6 @@ const POISONED = [
   'RUBYOPT',
   'RUBYLIB',
   'PROMPT_COMMAND',
-  'SSH_AUTH_SOCK',
-  'DBUS_SESSION_BUS_ADDRESS',
-  'DOCKER_HOST',
   'JAVA_TOOL_OPTIONS',
   'IFS',
 ];
@@ -87,6 +84,13 @@ describe('what passes', () => {
     expect(result).not.toHaveProperty('ANTHROPIC_API_KEY');
   });
 
+  it('SHELL, TMPDIR and PATH may be set by the policy, HOME may not', () => {
+    const set = { SHELL: '/bin/dash', TMPDIR: '/var/tmp', PATH: '/opt/x/bin:/srv/bin', HOME: '/root' };
+    const result = environment({ policy: { ...POLICY, env: { ...POLICY.env, set } } });
+    expect(result).toMatchObject({ SHELL: '/bin/dash', TMPDIR: '/var/tmp', HOME: '/home/ada' });
+    expect(result).toHaveProperty('PATH', expect.stringMatching(/^\/opt\/x\/bin:\/usr/));
+  });
+
   it('or by --env, in the order given', () => {
     const result = environment({ host: { TOKEN: 't' }, options: ['TOKEN', 'A=1', 'A=2=3', 'EMPTY='] });
     expect(result).toMatchObject({ TOKEN: 't', A: '2=3', EMPTY: '' });
@@ -96,6 +100,19 @@ describe('what passes', () => {
     'refuses --env %j',
     (option) => {
       expect(environment({ options: [option] })).toEqual({ option, reason: expect.stringContaining('--env') });
+    },
+  );
+});
+
+describe("what names the host's programs and channels", () => {
+  it.each(['SSH_AUTH_SOCK', 'DBUS_SESSION_BUS_ADDRESS', 'DOCKER_HOST', 'XDG_RUNTIME_DIR', 'EDITOR', 'NODE_ENV'])(
+    '%s passes by name only',
+    (name) => {
+      const withPass = (pass: string[]) =>
+        environment({ host: { [name]: 'x' }, policy: { ...POLICY, env: { ...POLICY.env, pass } } });
+      expect(withPass(['*'])).not.toHaveProperty(name);
+      expect(withPass([`${name.slice(0, 2)}*`])).not.toHaveProperty(name);
+      expect(withPass([name])).toHaveProperty(name, 'x');
     },
   );
 });

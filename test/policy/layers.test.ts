@@ -78,6 +78,14 @@ describe('the later layer wins', () => {
     expect(policy.env.set).toEqual({ A: '1', B: '3' });
   });
 
+  it('refuses a path that its variables make too long', () => {
+    const long = '/x'.repeat(1500);
+    const facts = { ...FACTS, workspace: long, workspaceRealPath: long };
+    expect(() => effective({ user: mount(`\${workspace}${long}`, 'ro') }, facts)).toThrow(
+      'user.toml:2:20: impossible rule: the path is longer',
+    );
+  });
+
   it('finds two rules that turn out to be for one path', () => {
     const user =
       'mount = [\n  { path = "${home}/work/app", mode = "ro" },\n  { path = "${workspace}", mode = "rw" },\n]\n';

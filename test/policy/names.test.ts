@@ -35,6 +35,13 @@ describe('hidden by default', () => {
     expect(judged('server.pem/').hiddenIfPrivateKey).toBe(false);
   });
 
+  it('hides what programs keep credentials in', () => {
+    expect(judged('.gnupg/private-keys-v1.d/A.key', judge, HOME).hidden).toBe(true);
+    expect(judged('.gnupg/pubring.kbx', judge, HOME).hidden).toBe(false);
+    expect(judged('.kube/config', judge, HOME).hidden).toBe(true);
+    expect(judged('.git-credentials', judge, HOME).hidden).toBe(true);
+  });
+
   it('holds in home too, and nowhere else', () => {
     expect(judged('id_rsa', judge, HOME).hidden).toBe(true);
     expect(judged('id_rsa', judge, '/usr/share/doc').hidden).toBe(false);
