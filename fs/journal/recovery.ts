@@ -4,6 +4,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import type { ChainState } from '../audit/chain.ts';
 import { StoreFailure } from '../store/failure.ts';
+import { metaDamage } from '../store/metaPages.ts';
 import { Tables } from '../store/tables.ts';
 import { type AuditBase, restoreAudit } from './auditRestore.ts';
 import { type CheckpointFile, listCheckpoints, loadCheckpoint, readCheckpointHead } from './checkpoint.ts';
@@ -111,11 +112,17 @@ function openIndex(options: RecoveryOptions, scan: Scan, checkpoint: CheckpointF
 }
 
 function openTables(path: string): Tables {
+  const file = `${path}/data.mdb`;
+  const refuse = (reason: string): never => {
+    throw new StoreFailure('corrupt', file, `${reason}; if you remove it, it is rebuilt from the journal`);
+  };
+  const data = Buffer.from(file, 'latin1');
+  const damage = existsSync(data) ? metaDamage(data) : undefined;
+  if (damage !== undefined) refuse(`the index is damaged: ${damage}`);
   try {
     return new Tables(Buffer.from(path, 'latin1').toString('utf8'), TABLE_NAMES);
   } catch (error) {
-    const reason = `the index cannot be opened (${(error as Error).message}); without it, it is rebuilt from the journal`;
-    throw new StoreFailure('corrupt', `${path}/data.mdb`, reason);
+    return refuse(`the index cannot be opened (${(error as Error).message})`);
   }
 }
 

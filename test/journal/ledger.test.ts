@@ -70,6 +70,16 @@ describe('a ledger', () => {
     expect([...ledger.range('dirents', number(0), number(0xffff))]).toHaveLength(200);
   });
 
+  it('gives ranges inside a transaction as it has changed them', () => {
+    ledger.transact((tx) => tx.put('meta', key('a'), key('1')));
+    const within = ledger.transact((tx) => {
+      tx.put('meta', key('b'), key('2'));
+      tx.remove('meta', key('a'));
+      return Array.from(ledger.range('meta', key('a'), key('z')), (row) => `${row.key}=${row.value}`);
+    });
+    expect(within).toEqual(['b=2']);
+  });
+
   it('leaves nothing of a body that throws', () => {
     ledger.transact((tx) => tx.put('inodes', key('1'), key('one')));
     const sizeBytes = ledger.auditSizeBytes();

@@ -102,6 +102,28 @@ describe('a damaged ledger', () => {
     expect(refusal(crashed)).toMatchObject({ code: 'corrupt', file: `${crashed}/index/data.mdb` });
   });
 
+  it('refuses a damaged index instead of dying of it, and rebuilds it once it is removed', () => {
+    const data = `${closed}/index/data.mdb`;
+    const whole = readFileSync(data);
+    const garbage = Buffer.alloc(20_000, 'garbage');
+    const secondOnly = Buffer.concat([whole.subarray(0, 4096), garbage]);
+    for (const bytes of [
+      garbage,
+      garbage.subarray(0, 100),
+      whole.subarray(0, 4100),
+      whole.subarray(0, 8192),
+      secondOnly,
+    ]) {
+      writeFileSync(data, bytes);
+      expect(refusal(closed)).toMatchObject({ code: 'corrupt', file: data });
+    }
+    rmSync(data);
+    const rebuilt = openLedger(closed);
+    expect(rebuilt.recovery.rebuilt).toBe(true);
+    expect(rowsOf(rebuilt)).toEqual(rowsAfter(35));
+    rebuilt.close();
+  });
+
   it('refuses a missing segment', () => {
     rmSync(segmentOf(closed));
     expect(refusal(closed).code).toBe('corrupt');
