@@ -96,7 +96,10 @@ export class SocketServer {
     chmodSync(file, 0o600);
   }
 
-  /** No new connection, no new request; resolves when every request in flight is answered. Unlinks the socket. */
+  /**
+   * No new connection, no new request; resolves when every request in flight is answered. Unlinks the socket. The
+   * connections stay: their end is the client's sign that everything is down.
+   */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     this.#server.close();
@@ -106,7 +109,6 @@ export class SocketServer {
     });
     await Promise.race([Promise.allSettled([...this.#inFlight]), late]);
     clearTimeout(timer);
-    for (const socket of this.#sockets) socket.end();
   }
 
   /** Cuts every connection. */
