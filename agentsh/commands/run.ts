@@ -82,9 +82,11 @@ async function runInSandbox(
   const { runSandboxed } = await import('../sandbox/run.ts');
   const { session: id, policy } = session;
   const what = options.command ?? (operands.length > 0 ? operands.join(' ') : 'shell');
+  let stopClock = (): void => {};
   const code = await runSandboxed({
     mountpoint: session.mountpoint,
-    workspace: workingDirectory(session.workspace, byteString(context.cwd)),
+    workspace: session.workspace,
+    cwd: workingDirectory(session.workspace, byteString(context.cwd)),
     argv: operands,
     ...(options.command === undefined ? {} : { shellText: options.command }),
     env: sessionEnvironment(session, context.environment, options.env ?? []),
@@ -95,10 +97,24 @@ async function runInSandbox(
     onStart: async ({ sandbox, program }) => {
       await kernel.call('session.pid', { session: id, pid: sandbox });
       await kernel.call('session.record', { session: id, op: 'exec', note: byteString(what), pid: program });
+      stopClock = startClock(policy.limits.wallMs, sandbox, context);
     },
-  });
+  }).finally(() => stopClock());
   await kernel.call('session.record', { session: id, op: 'exit', note: `${code}`, pid: 0 });
   return code;
+}
+
+/** Longer than this a timer fires at once; nobody waits for it. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** Ends the sandbox when the policy's wall clock has run out. Returns how to stop the clock. */
+function startClock(wallMs: number | undefined, sandbox: number, { output }: Context): () => void {
+  if (wallMs === undefined || wallMs > TIMER_MS_MAX) return () => {};
+  const timer = setTimeout(() => {
+    output.note(`the policy's wall-clock limit of ${wallMs / 1000} s is over: the session is ended`);
+    process.kill(sandbox, 'SIGKILL');
+  }, wallMs);
+  return () => clearTimeout(timer);
 }
 
 /** Where we are, if the workspace contains it, else the workspace itself. Byte strings. */

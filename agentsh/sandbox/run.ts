@@ -28,8 +28,10 @@ export { checkSandbox, insideSandbox, type Problem } from './requirements.ts';
 export interface SandboxOptions {
   /** Host directory (byte string) where the view is mounted: the root of the sandbox. */
   readonly mountpoint: string;
-  /** Working directory inside (byte string), the same path as on the host. */
+  /** The agent's workspace (byte string), the same path as on the host. */
   readonly workspace: string;
+  /** Working directory inside (byte string); the workspace where it is missing. */
+  readonly cwd?: string;
   /** The program and its arguments, looked up in the sandbox's PATH. Empty: the user's shell. */
   readonly argv: readonly string[];
   /** With an empty argv: the text the shell runs (`-c TEXT`). */
@@ -159,7 +161,7 @@ function asRoot(bwrap: readonly string[], mountpoint: string): string[] {
 
 function launchOrder(options: SandboxOptions, abi: number): LaunchOrder {
   return {
-    cwd: options.workspace,
+    cwd: options.cwd ?? options.workspace,
     argv: options.argv,
     shellText: options.shellText ?? null,
     env: options.env,

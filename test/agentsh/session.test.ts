@@ -124,7 +124,10 @@ describe.each(isRoot ? ['root', 'user'] : ['user'])('started by %s', (starter) =
     () => {
       agentsh('-c', 'echo agent > a.txt');
       writeFileSync(path.join(workspace, 'a.txt'), 'host\n');
-      expect(agentsh('approve', 'a.txt').status).toBe(EXIT.conflict.code);
+      expect(agentsh('approve', 'a.txt')).toMatchObject({
+        status: EXIT.conflict.code,
+        stderr: expect.stringContaining('conflict at'),
+      });
       expect(onHost('a.txt')).toBe('host\n');
       expect(agentsh('reject', 'a.txt').status).toBe(0);
     },
@@ -151,6 +154,18 @@ describe.each(isRoot ? ['root', 'user'] : ['user'])('started by %s', (starter) =
       expect({ status, stdout }).toEqual({ status: EXIT.usage.code, stdout: '' });
       expect(stderr).toContain('bad.toml:2:1');
       expect(stderr).toContain('mount');
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'the wall clock of the policy ends a session, and says so',
+    () => {
+      const file = path.join(base, 'wall.toml');
+      writeFileSync(file, 'version = 1\n[quota]\nwall = "1s"\n');
+      const { status, stderr } = agentsh('-p', file, '-n', 'slow', '-c', 'sleep 50');
+      expect(status).toBe(128 + 9);
+      expect(stderr).toContain('wall-clock limit');
     },
     TIMEOUT_MS,
   );
