@@ -28,7 +28,7 @@ export const HIDDEN_NAMES = [
 export const HIDDEN_IF_PRIVATE_KEY = ['*.pem'] as const;
 
 /** Packages ship example keys for their tests, and break when those are missing. */
-export const VENDORED_DIRECTORIES: ReadonlySet<string> = new Set(['node_modules', 'site-packages']);
+export const VENDORED_DIRECTORIES: ReadonlySet<string> = new Set(['node_modules', 'site-packages', 'dist-packages']);
 
 /** Masked in workspace and home. Files only: `.env` is also a common name for a Python environment's directory. */
 export const MASKED_NAMES = [

@@ -1,5 +1,7 @@
 // The small files an agent's empty home begins with: start-up files of the shells, with a prompt that says where
-// one is. Data; who makes the home writes those that are not there yet.
+// one is, and the user's git configuration. Data; who makes the home writes those that are not there yet.
+
+import { sandboxGitConfig } from './gitConfig.ts';
 
 export interface HomeFile {
   /** Relative to home. */
@@ -33,8 +35,17 @@ function fish_greeting
 end
 `;
 
+/**
+ * The files of a new home.
+ * @param gitConfigs the user's git configuration files in the order in which git reads them, with the files they
+ *   include in the place of the inclusion
+ */
+export function homeFiles(gitConfigs: readonly string[]): readonly HomeFile[] {
+  return [...STARTUP_FILES, { path: '.gitconfig', text: sandboxGitConfig(gitConfigs.join('\n')) }];
+}
+
 /** For bash, zsh and fish. */
-export const STARTUP_FILES: readonly HomeFile[] = [
+const STARTUP_FILES: readonly HomeFile[] = [
   { path: '.bashrc', text: BASH },
   { path: '.bash_profile', text: BASH_LOGIN },
   { path: '.zshrc', text: ZSH },

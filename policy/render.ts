@@ -1,22 +1,9 @@
-// The effective policy as text: TOML that parses back to the same policy, and the list of rules, one a line.
+// The effective policy as TOML that parses back to the same policy.
 
 import type { EffectivePolicy, ExecRule, Limit } from './effective.ts';
-import type { Mode, Rule } from './model.ts';
+import type { Rule } from './model.ts';
 import { textOfBytes } from './rules.ts';
 import { formatDuration, formatSize } from './units.ts';
-
-/** Modes as people read them. */
-const MODE_TITLES: Readonly<Partial<Record<Mode, string>>> = { invisible: 'invisible (writes wait for approval)' };
-
-/** One rule a line: `PATH MODE[ empty] SOURCE`. Control and other unprintable characters in paths are escaped. */
-export function renderMounts(policy: Pick<EffectivePolicy, 'rules'>): string {
-  return policy.rules
-    .map((rule) => {
-      const mode = MODE_TITLES[rule.mode] ?? rule.mode;
-      return `${visiblePathText(rule.path)} ${mode}${rule.empty ? ' empty' : ''} ${rule.source}\n`;
-    })
-    .join('');
-}
 
 /**
  * The policy as a policy file. Given as the last layer over the same defaults, it gives the same policy again.
@@ -137,7 +124,7 @@ function printable(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?');
 }
 
-/** A path for a listing: bytes that do not print, spaces and backslashes as `\ooo`. */
+/** A path for a comment: bytes that do not print, spaces and backslashes as `\ooo`. */
 function visiblePathText(path: string): string {
   const text = textOfBytes(path);
   if (text !== undefined && !/[\p{C}\p{Z}\\]/u.test(text)) return text;

@@ -63,13 +63,6 @@ export function nodeAt(root: RuleNode, path: string): RuleNode | undefined {
   return node;
 }
 
-/** Whether a rule at or below the node shows anything: else its ancestors need no placeholders. */
-export function leadsToVisible(node: RuleNode): boolean {
-  if (node.rule !== undefined && node.rule.mode !== 'hidden') return true;
-  for (const child of node.children.values()) if (leadsToVisible(child)) return true;
-  return false;
-}
-
 /** Whether a rule is rooted at `path` or below it: such a directory is a mountpoint (rename and rmdir give EBUSY). */
 export function isRuleRootOrAncestor(root: RuleNode, path: string): boolean {
   return nodeAt(root, path) !== undefined;
@@ -84,11 +77,6 @@ export function strictness(mode: Mode): number {
 export function isWider(rule: Rule, than: Rule): boolean {
   if (strictness(rule.mode) < strictness(than.mode)) return true;
   return than.empty && !rule.empty && rule.mode !== 'hidden';
-}
-
-/** The tighter of two rules; the first where both are equally tight. */
-export function stricterRule(first: Rule, second: Rule): Rule {
-  return strictness(second.mode) > strictness(first.mode) ? second : first;
 }
 
 /** Whether `path` is `ancestor` or lies below it, by component. Both absolute and normalized. */

@@ -57,7 +57,7 @@ const TOOLCHAINS: readonly Toolchain[] = [
   },
   { when: ['.sdkman'], roots: ['.sdkman'] },
   { when: ['.jenv'], roots: ['.jenv'] },
-  { when: ['.ghcup', '.cabal'], roots: ['.ghcup', '.cabal', '.stack'], secrets: ['.cabal/config'] },
+  { when: ['.ghcup', '.cabal'], roots: ['.ghcup', '.cabal', '.stack'] },
   { when: ['.opam'], roots: ['.opam'] },
   { when: ['.nix-profile', '.local/state/nix'], roots: ['.nix-profile', '.local/state/nix', '.nix-defexpr'] },
   { when: ['.linuxbrew'], roots: ['.linuxbrew'] },

@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesNamedByGitConfig, sandboxGitConfig } from '../../policy/gitConfig.ts';
-import { STARTUP_FILES } from '../../policy/homeFiles.ts';
+import { homeFiles } from '../../policy/homeFiles.ts';
 
 let home: string;
 beforeAll(() => {
   home = mkdtempSync(join(tmpdir(), 'agentsh-home-'));
-  for (const file of STARTUP_FILES) {
+  for (const file of homeFiles([CONFIG, '[user]\n\temail = later@example.com\n'])) {
     mkdirSync(dirname(join(home, file.path)), { recursive: true });
     writeFileSync(join(home, file.path), file.text);
   }
@@ -101,6 +101,13 @@ describe('sandboxGitConfig', () => {
 
   it.each(['tok3n', 's3cret', 'c2VjcmV0', 'gh auth', 'evil', 'hooks', 'ABC'])('has no %s', (secret) => {
     expect(result).not.toContain(secret);
+  });
+
+  it("is the home's, later files winning", () => {
+    const env = { HOME: home, PATH: process.env.PATH, GIT_CONFIG_NOSYSTEM: '1' };
+    expect(execFileSync('git', ['config', 'user.email'], { env, cwd: home, encoding: 'utf8' })).toBe(
+      'later@example.com\n',
+    );
   });
 
   it('says which files it named', () => {

@@ -7,7 +7,7 @@ import type { EffectivePolicy } from '../../policy/effective.ts';
 import { parsePolicy } from '../../policy/file.ts';
 import { effectivePolicy } from '../../policy/layers.ts';
 import { MODES } from '../../policy/model.ts';
-import { renderMounts, renderPolicy } from '../../policy/render.ts';
+import { renderPolicy } from '../../policy/render.ts';
 import { bytesOfText } from '../../policy/rules.ts';
 import { formatDuration, formatSize, parseDuration, parseSize } from '../../policy/units.ts';
 import { FACTS } from './facts.ts';
@@ -53,19 +53,6 @@ describe('renderPolicy', () => {
   it('says in a comment what TOML cannot hold', () => {
     const rules = [{ path: '/srv/\xff', mode: 'ro', empty: false, source: 'default' }] as const;
     expect(renderPolicy({ ...effectivePolicy({}, FACTS), rules })).toContain('# not UTF-8: /srv/\\377 mode = "ro"');
-  });
-});
-
-describe('renderMounts', () => {
-  it('prints one rule a line: path, mode, empty, source', () => {
-    const rules = [
-      { path: '/home/ada/my app\n\\', mode: 'invisible', empty: false, source: 'default' },
-      { path: '/srv/\xc3\xa4', mode: 'rw', empty: false, source: 'p.toml:3' },
-      { path: '/tmp', mode: 'ephemeral', empty: true, source: 'default' },
-    ] as const;
-    expect(renderMounts({ rules })).toBe(
-      '/home/ada/my\\040app\\012\\134 invisible (writes wait for approval) default\n/srv/ä rw p.toml:3\n/tmp ephemeral empty default\n',
-    );
   });
 });
 

@@ -7,7 +7,6 @@ import {
   isAtOrBelow,
   isRuleRootOrAncestor,
   isWider,
-  leadsToVisible,
   nodeAt,
   normalizePath,
   pathProblem,
@@ -73,12 +72,6 @@ describe('rule roots and their ancestors', () => {
     ['/a/bb', false],
   ])('%s: %s', (path, expected) => {
     expect(isRuleRootOrAncestor(root, path)).toBe(expected);
-  });
-
-  it('leads to something visible, or only to what is hidden', () => {
-    const tree = ruleTree([rule('/a/b', 'hidden'), rule('/c/d', 'hidden'), rule('/c/d/e', 'ro')]);
-    expect(leadsToVisible(nodeAt(tree, '/a')!)).toBe(false);
-    expect(leadsToVisible(nodeAt(tree, '/c')!)).toBe(true);
   });
 
   it('names the placeholders of an ancestor', () => {
