@@ -31,6 +31,8 @@ interface Examination {
 const TRY_TIMEOUT_MS = 10_000;
 /** Passthrough came with Linux 6.9. */
 const PASSTHROUGH_KERNEL = { major: 6, minor: 9 } as const;
+/** `--size` and `--perms` of bubblewrap 0.6. */
+const BUBBLEWRAP_MINOR_MIN = 6;
 const FREE_BYTES_MIN = 1 << 30;
 /** Only to try whether ids can be shifted at all. */
 const TRIAL_ID_SHIFT = 2_000_000_000;
@@ -95,7 +97,14 @@ async function fusermount(): Promise<Finding> {
 }
 
 async function bubblewrap(): Promise<Finding> {
-  return installed('bwrap', ['--version']);
+  const finding = await installed('bwrap', ['--version']);
+  const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(finding.detail) ?? [];
+  const recent = Number(major) > 0 || Number(minor) >= BUBBLEWRAP_MINOR_MIN;
+  if (!finding.ok || recent) return finding;
+  return lacking(
+    `${finding.detail}: 0.${BUBBLEWRAP_MINOR_MIN} or newer is needed`,
+    'use a newer release of the distribution',
+  );
 }
 
 async function installed(name: ProgramName, words: readonly string[]): Promise<Finding> {
@@ -183,7 +192,7 @@ function cgroup(): Finding {
   const own = delegatedCgroup();
   if (own !== undefined) return fine(own);
   return lacking(
-    'no cgroup with pids and memory can be had: processes are bounded by rlimit, memory is not',
+    'no cgroup with pids and memory can be had: rlimits bound processes, and memory for each process alone',
     'systemd-run --user --scope -p Delegate=yes agentsh',
   );
 }

@@ -17,6 +17,7 @@ export interface LaunchOrder {
   readonly openFilesSoft: number;
   readonly processesMax: number | null;
   readonly fileBytesMax: number | null;
+  readonly memoryBytesMax: number | null;
   readonly landlock: LandlockPlan;
   readonly statusFd: number;
   readonly koffiFd: number;
@@ -118,7 +119,7 @@ function restoreSignals(calls: Calls): void {
 }
 
 function setLimits(calls: Calls, order: LaunchOrder): void {
-  const resource = { fileSize: 1, core: 4, processes: 6, openFiles: 7 };
+  const resource = { fileSize: 1, data: 2, core: 4, processes: 6, openFiles: 7 };
   const set = (number: number, soft: bigint, hard: bigint) => {
     const limit = Buffer.alloc(16);
     calls.getrlimit(number, limit);
@@ -132,8 +133,13 @@ function setLimits(calls: Calls, order: LaunchOrder): void {
   set(resource.core, 1n, 1n);
   const unlimited = 0xffff_ffff_ffff_ffffn;
   set(resource.openFiles, BigInt(order.openFilesSoft), unlimited);
-  if (order.processesMax !== null) set(resource.processes, BigInt(order.processesMax), BigInt(order.processesMax));
-  if (order.fileBytesMax !== null) set(resource.fileSize, BigInt(order.fileBytesMax), BigInt(order.fileBytesMax));
+  // Private writable memory a process: address space that is only reserved, as Node and Java do, does not count.
+  const bounds = [
+    [resource.processes, order.processesMax],
+    [resource.fileSize, order.fileBytesMax],
+    [resource.data, order.memoryBytesMax],
+  ] as const;
+  for (const [number, bound] of bounds) if (bound !== null) set(number, BigInt(bound), BigInt(bound));
 }
 
 function applyLandlock(calls: Calls, plan: LandlockPlan): void {

@@ -1,9 +1,11 @@
-// Bounds on what one sandbox may take from the host: a cgroup where one can be had, resource limits else.
+// Bounds on what one sandbox may take from the host: resource limits, which the launcher sets, and a cgroup over the
+// whole where one can be had. A resource limit on memory counts a process, a cgroup counts all of them together.
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 export interface Limits {
   readonly processes?: number;
+  /** Of each process, and of all together under a cgroup. */
   readonly memoryBytes?: number;
   /** The largest file the program may write: the backstop of a byte quota. */
   readonly fileBytes?: number;

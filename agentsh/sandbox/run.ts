@@ -9,8 +9,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { escapeText } from '../escape.ts';
 import { EXIT, EXIT_SIGNAL_BASE } from '../exitCodes.ts';
 import { CommandFailure } from '../failure.ts';
+import { terminalOutput } from '../output.ts';
 import { PARKED_VIEW, sandboxArguments } from './bubblewrap.ts';
 import { LANDLOCK_ABI_SCOPES, landlockAbi, landlockPlan } from './landlock.ts';
 import { type LaunchOrder, type LaunchReport, launcherBootstrap, launcherMessage } from './launcher.ts';
@@ -169,6 +171,7 @@ function launchOrder(options: SandboxOptions, abi: number): LaunchOrder {
     openFilesSoft: options.openFilesSoft ?? callersOpenFiles(),
     processesMax: options.limits?.processes ?? null,
     fileBytesMax: options.limits?.fileBytes ?? null,
+    memoryBytesMax: options.limits?.memoryBytes ?? null,
     landlock: landlockPlan(abi, options.execPolicy === true),
     statusFd: FD.status,
     koffiFd: FD.koffi,
@@ -246,7 +249,7 @@ async function release(
 function outcome(last: LaunchReport | undefined, code: number): number {
   if (last?.kind === 'ready') return code;
   if (last?.kind === 'unrunnable') {
-    process.stderr.write(`agentsh: ${last.name}: ${last.reason}\n`);
+    terminalOutput(process.env).note(escapeText(`${last.name}: ${last.reason}`));
     return last.code === 127 ? EXIT.notFound.code : EXIT.notExecutable.code;
   }
   const reason = last === undefined ? `the sandbox did not come up (exit ${code})` : last.reason;

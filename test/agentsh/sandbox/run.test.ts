@@ -78,6 +78,17 @@ describe.each(STARTERS)('started by %s', (starter) => {
     expect(out + error).toMatch(/[Cc]annot fork|Resource temporarily unavailable/);
   });
 
+  test('the limits of memory and of a file’s size hold', async () => {
+    const limits = { memoryBytes: 200 << 20, fileBytes: 1 << 20 };
+    const memory = await inSandbox(view, {
+      argv: ['/usr/bin/perl', '-e', 'my $x = "x" x (300 << 20); print "had"'],
+      limits,
+    });
+    expect(memory.out).toBe('');
+    const file = await shell(view, 'head -c 2097152 /dev/zero > big; stat -c %s big', { limits });
+    expect(file.out).toBe(`${1 << 20}\n`);
+  });
+
   test('capabilities: none for a user; for root six, and no new privileges', async () => {
     const { out } = await shell(view, 'grep -E "^(CapEff|CapPrm|CapInh|CapAmb|NoNewPrivs|Seccomp):" /proc/self/status');
     const capabilities = starter === 'root' ? '00000000000000db' : '0000000000000000';
