@@ -1,6 +1,16 @@
 // Gives a host object its owner, mode, extended attributes and times, by descriptor.
 import { ERRNO, must } from '../errno.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, fchmodat, fchownat, futimens, UTIME_OMIT } from './syscall.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  fchmodat,
+  fchownat,
+  futimens,
+  STATX,
+  statx,
+  UTIME_OMIT,
+} from './syscall.ts';
 import { objectPath } from './walk.ts';
 import { isPortableXattr, writeXattrs, type Xattrs } from './xattr.ts';
 
@@ -31,13 +41,18 @@ export function setOwner(fd: number, uid: number, gid: number): boolean {
 /** Mode and portable attributes of what `fd` is; the mode last, so that an ACL's mask agrees with it. */
 export function setModeAndXattrs(fd: number, mode: number, xattrs: Xattrs | undefined): void {
   writeXattrs(fd, xattrs);
-  must(fchmodat(AT_FDCWD, objectPath(fd), mode));
+  // Only an owner may ask: a file of someone else's that keeps its mode is not asked for.
+  must(statx(fd, '', AT_EMPTY_PATH, stat));
+  if ((stat.readUInt16LE(STATX.mode) & 0o7777) !== mode) must(fchmodat(AT_FDCWD, objectPath(fd), mode));
 }
 
-/** Sets the modification time (decimal nanoseconds since 1970) of an open file. */
+const stat = Buffer.alloc(STATX.size_);
+
+/** Sets the modification time (decimal nanoseconds since 1970) of an open file, where this process may (its owner). */
 export function setModified(fd: number, mtimeNs: string): void {
   const total = BigInt(mtimeNs);
   const nsec = ((total % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
   const sec = Number((total - nsec) / 1_000_000_000n);
-  must(futimens(fd, { sec: 0, nsec: UTIME_OMIT }, { sec, nsec: Number(nsec) }));
+  const status = futimens(fd, { sec: 0, nsec: UTIME_OMIT }, { sec, nsec: Number(nsec) });
+  if (status !== -ERRNO.EPERM) must(status);
 }

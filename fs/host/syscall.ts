@@ -68,6 +68,7 @@ const bind = {
   lseek: libc.func('int64_t lseek64(int fd, int64_t offset, int whence)'),
   fsync: libc.func('int fsync(int fd)'),
   fdatasync: libc.func('int fdatasync(int fd)'),
+  syncfs: libc.func('int syncfs(int fd)'),
   copy_file_range: libc.func(
     'int64_t copy_file_range(int fd_in, void *off_in, int fd_out, void *off_out, size_t len, unsigned int flags)',
   ),
@@ -157,6 +158,8 @@ export const fallocate = (fd: number, mode: number, offset: number, length: numb
 export const lseek = (fd: number, offset: number, whence: number): number => result(bind.lseek(fd, offset, whence));
 export const fsync = (fd: number): number => result(bind.fsync(fd));
 export const fdatasync = (fd: number): number => result(bind.fdatasync(fd));
+/** Flushes the whole file system that `fd` is on, and reports what failed to reach it since it was opened. */
+export const syncfs = (fd: number): number => result(bind.syncfs(fd));
 /** One read of directory records (`struct linux_dirent64`: ino u64, off i64, reclen u16, type u8, name). */
 export const getdents64 = (fd: number, buffer: Buffer): number => result(bind.getdents64(fd, buffer, buffer.length));
 /** `struct statfs`, 120 bytes: type@0 bsize@8 blocks@16 bfree@24 bavail@32 files@40 ffree@48 fsid@56. */

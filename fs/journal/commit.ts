@@ -5,18 +5,18 @@
 // is taken back from those, wherever the host still is what the commit put there.
 //
 // The order of a plan's steps: children are deleted before their directory, parents are made before what is in them, a
-// rename comes before every step below its target, and only renames act below its source (renameOrder.ts sorts those).
+// rename comes before every step below its target, and only renames act below its source (stepOrder.ts sorts those).
 import { Errno, must } from '../errno.ts';
 import { type Captured, capture } from '../host/capture.ts';
 import { fsync } from '../host/syscall.ts';
 import { checkPlan } from './checkPlan.ts';
-import { type CommitPorts, CommitRun, existsAt, HostMoved } from './commitSite.ts';
+import { type CommitPorts, CommitRun, existsAt, HostMoved, HostRefused, type Site } from './commitSite.ts';
 import { make, setAttributes, undoAttributes, undoMake } from './directoryStep.ts';
-import { land, landedVersion, undoLand } from './landStep.ts';
+import { arm, type FileStep, flushAhead, land, landedVersion, undoLand, writeAhead } from './landStep.ts';
 import type { CommitOutcome, CommitPlan, Conflict, Landed, Step, Version } from './model.ts';
 import { move, undoMove } from './moveStep.ts';
 import { remove, undoRemove } from './removeStep.ts';
-import { isAtOrBelow } from './renameOrder.ts';
+import { isAtOrBelow } from './stepOrder.ts';
 
 export { isReservedName } from '../host/reserved.ts';
 export { type CommitPorts, FAULT_POINTS, type FaultPoint } from './commitSite.ts';
@@ -92,16 +92,24 @@ function carryOut(
   }
 }
 
+/** Files that are written ahead of their turn and flushed together, by one flush of their file system. */
+const AHEAD_MAX = 1024;
+/** Fewer are flushed one by one: what else is on the file system is then not waited for. */
+const AHEAD_MIN = 8;
+
 function forward(run: CommitRun): Failure {
+  let ahead = 0;
   for (const [index, step] of run.plan.steps.entries()) {
     try {
+      if (index >= ahead) ahead = prepare(run, index);
       run.ports.fault('step', step.path);
       apply(run, index, step);
       run.ports.fault('stepped', step.path);
     } catch (error) {
       if (run.recovering && isUnreachable(error) && isPassed(run, index)) continue;
       // Recovery may find that later steps were done already before the one that fails.
-      return backward(run, index, run.recovering ? run.plan.steps.length - 1 : index, failureOf(step, error));
+      const last = run.recovering ? run.plan.steps.length : Math.min(index + AHEAD_MAX, run.plan.steps.length);
+      return backward(run, index, last - 1, failureOf(step, error));
     }
   }
   run.flush();
@@ -109,7 +117,33 @@ function forward(run: CommitRun): Failure {
   return undefined;
 }
 
+/** Writes the files of the steps from `index` on, as far as they follow one another; returns where they end. */
+function prepare(run: CommitRun, index: number): number {
+  const isFile = (at: number) => run.plan.steps[at]?.op === 'file';
+  let end = index;
+  while (isFile(end) && end - index < AHEAD_MAX) end++;
+  if (!run.durable || end - index < AHEAD_MIN) return Math.max(end, index + 1);
+  const written: number[] = [];
+  for (let at = index; at < end; at++) if (reachable(run, at, writeAhead)) written.push(at);
+  const flushed = new Set<string>();
+  for (const at of written) reachable(run, at, (site) => flushAhead(site, flushed));
+  for (const at of written) reachable(run, at, arm);
+  return end;
+}
+
+/** Undefined where the directory is not there: the step itself finds out why, in its turn. */
+function reachable<T>(run: CommitRun, index: number, action: (site: Site, step: FileStep) => T): T | undefined {
+  const step = run.plan.steps[index] as FileStep;
+  try {
+    return run.at(index, step.path, (site) => action(site, step));
+  } catch (error) {
+    if (isUnreachable(error)) return undefined;
+    throw error instanceof Errno ? new HostRefused(step.path, error) : error;
+  }
+}
+
 function failureOf(step: Step, error: unknown): Conflicted {
+  if (error instanceof HostRefused) return failureOf({ ...step, path: error.path }, error.error);
   if (error instanceof HostMoved)
     return { status: 'conflict', conflicts: [{ path: error.path, reason: error.reason }] };
   if (!(error instanceof Errno)) throw error;

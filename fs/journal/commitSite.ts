@@ -66,6 +66,16 @@ export class HostMoved {
   }
 }
 
+/** The host refuses a step that was prepared ahead of its turn. */
+export class HostRefused {
+  readonly path: string;
+  readonly error: Errno;
+  constructor(path: string, error: Errno) {
+    this.path = path;
+    this.error = error;
+  }
+}
+
 /** One run of a plan: roots and pre-image directory held open. */
 export class CommitRun {
   readonly plan: CommitPlan;

@@ -19,9 +19,10 @@ import {
   STATX,
   statx,
   symlinkat,
+  syncfs,
 } from '../host/syscall.ts';
 import { objectPath, openObject } from '../host/walk.ts';
-import { discard, landable, type Site } from './commitSite.ts';
+import { discard, landable, type Site, statIdentity } from './commitSite.ts';
 import type { Base, Step, Version } from './model.ts';
 import { bringBack, copyToPreimage, keep } from './preimage.ts';
 
@@ -144,8 +145,34 @@ function prepareSpecial(site: Site, step: Exclude<LandStep, FileStep>): void {
   close(fd);
 }
 
+/**
+ * Writes the partial of a step that comes soon, without waiting for the disk: many are then flushed at once.
+ * False where there is nothing to write ahead.
+ */
+export function writeAhead(site: Site, step: FileStep): boolean {
+  discard(site.fd, site.partial);
+  return !site.exists(site.temporary) && prepareFile(site, step, () => undefined);
+}
+
+/** Flushes what was written ahead, with everything else on its file system: `flushed` names those that are done. */
+export function flushAhead(site: Site, flushed: Set<string>): void {
+  const fd = must(openat(site.fd, site.partial, O_NOFOLLOW));
+  try {
+    const device = statIdentity(fd).replace(/:\d+$/, '');
+    if (!flushed.has(device)) must(syncfs(fd));
+    flushed.add(device);
+  } finally {
+    close(fd);
+  }
+}
+
+/** What was written ahead and flushed is the step's temporary from now on. */
+export function arm(site: Site): void {
+  must(site.rename(site.partial, site.temporary, RENAME_NOREPLACE));
+}
+
 /** Writes the partial and flushes it. False, with nothing left, where the file must be written in place instead. */
-function prepareFile(site: Site, step: FileStep): boolean {
+function prepareFile(site: Site, step: FileStep, flush = (fd: number): unknown => site.run.flushFile(fd)): boolean {
   const present = capture(site.fd, site.name);
   if (present.version.type === 'file' && present.nlink > 1) return false;
   const target = must(openat(site.fd, site.partial, O_NEW | O_NOFOLLOW, 0o600));
@@ -155,6 +182,7 @@ function prepareFile(site: Site, step: FileStep): boolean {
       return false;
     }
     fill(site, step, target);
+    flush(target);
     site.fault('partial-written');
     return true;
   } finally {
@@ -162,7 +190,7 @@ function prepareFile(site: Site, step: FileStep): boolean {
   }
 }
 
-/** Content, attributes and times of the result, verified and flushed. */
+/** Content, attributes and times of the result, verified. */
 function fill(site: Site, step: FileStep, target: number): void {
   const sealed = must(openat(-100, step.sealed, O_NOFOLLOW));
   try {
@@ -173,7 +201,6 @@ function fill(site: Site, step: FileStep, target: number): void {
   if (site.run.ports.cidOf(target) !== step.result.cid) must(-ERRNO.EIO);
   setModeAndXattrs(target, landableMode(step.result.mode), landedXattrs(step));
   setModified(target, step.mtimeNs);
-  site.run.flushFile(target);
 }
 
 function landedXattrs(step: FileStep) {
@@ -208,6 +235,7 @@ function overwrite(site: Site, step: FileStep): void {
     try {
       site.fault('writing-in-place');
       fill(site, step, target);
+      site.run.flushFile(target);
     } finally {
       close(target);
     }

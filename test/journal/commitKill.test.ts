@@ -1,24 +1,19 @@
 // A process that is killed (SIGKILL) in the middle of a commit, and another that recovers: all before, or all after.
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { commit, recover } from '../../fs/journal/commit.ts';
 import type { CommitPlan } from '../../fs/journal/model.ts';
 import { cidOfFile } from '../../fs/store/cid.ts';
 import { Bench } from './commitFixture.ts';
+import { withRealCids } from './realCids.ts';
 
 const CHILD = fileURLToPath(new URL('../../dist/test/journal/crashChild.js', import.meta.url));
 const ABSENT = { version: { type: 'absent' } } as const;
 
 function build() {
   const bench = new Bench();
-  const sealedCid = (sealed: string) => {
-    const fd = openSync(sealed, 'r');
-    const cid = cidOfFile(fd);
-    closeSync(fd);
-    return cid;
-  };
   for (const name of ['a', 'b']) bench.write(name, `${name} before`);
   const steps = [
     bench.file('a', 'a after'),
@@ -26,26 +21,17 @@ function build() {
     bench.mkdir('d'),
     bench.file('d/c', 'c after', { base: ABSENT, mode: 0o644 }),
   ];
-  // The child computes real CIDs: bases and results of the fixture are rewritten to them.
-  const real = steps.map((step) => {
-    if (step.op === 'file') step = { ...step, result: { ...step.result, cid: sealedCid(step.sealed) } };
-    if (!('base' in step) || step.base.version.type !== 'file') return step;
-    return {
-      ...step,
-      base: { ...step.base, version: { ...step.base.version, cid: sealedCid(step.path) } },
-    } as typeof step;
-  });
-  return { bench, plan: bench.plan(...real) };
+  return { bench, plan: bench.plan(...withRealCids(steps)) };
 }
 
-test('SIGKILL at every second fault point', () => {
+test('SIGKILL at every fourth fault point', () => {
   const whole = build();
   const before = whole.bench.tree();
   const ports = { ...whole.bench.ports(), cidOf: cidOfFile };
   expect(commit(whole.plan, ports)).toMatchObject({ status: 'done' });
   const after = whole.bench.tree();
   const count = whole.bench.points.length;
-  for (let at = 1; at <= count; at += 2) {
+  for (let at = 1; at <= count; at += 4) {
     const { bench, plan } = build();
     const [planPath, intentPath] = [`${bench.directory}/plan.json`, `${bench.directory}/intent.json`];
     writeFileSync(planPath, JSON.stringify(plan));

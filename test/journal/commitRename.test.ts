@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { commit, recover } from '../../fs/journal/commit.ts';
-import { orderRenames } from '../../fs/journal/renameOrder.ts';
+import { orderRenames } from '../../fs/journal/stepOrder.ts';
 import { Bench, Crash, text } from './commitFixture.ts';
 
 function directories(...names: string[]): Bench {

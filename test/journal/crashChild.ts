@@ -1,4 +1,4 @@
-// A process that commits and kills itself at the given fault point: `node crashChild.js PLAN PREIMAGES INTENT COUNT`.
+// A process that commits, prints the outcome, and (COUNT > 0) kills itself at that fault point: `node crashChild.js PLAN PREIMAGES INTENT COUNT`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { commit } from '../../fs/journal/commit.ts';
 import type { CommitPlan } from '../../fs/journal/model.ts';
@@ -7,7 +7,7 @@ import { cidOfFile } from '../../fs/store/cid.ts';
 const [planPath, preimageDirectory, intentPath, count] = process.argv.slice(2) as [string, string, string, string];
 const plan = JSON.parse(readFileSync(planPath, 'utf8')) as CommitPlan;
 let reached = 0;
-commit(plan, {
+const outcome = commit(plan, {
   intent: (todo) => writeFileSync(intentPath, JSON.stringify(todo)),
   finished: () => {},
   fault: () => {
@@ -16,3 +16,4 @@ commit(plan, {
   cidOf: cidOfFile,
   preimageDirectory,
 });
+process.stdout.write(JSON.stringify(outcome));

@@ -1,7 +1,27 @@
-// Puts the renames of a plan in an order in which a host can follow them.
+// Puts the steps of a plan in an order in which a host can follow them, and follow them fast.
 import type { Step } from './model.ts';
 
 type Rename = Extract<Step, { op: 'rename' }>;
+
+/** The same steps: renames so that each can be done, and new directories ahead of the files that come with them. */
+export const ordered = (steps: readonly Step[]): readonly Step[] => directoriesFirst(orderRenames(steps));
+
+/** Files next to each other are flushed together; no step that only adds names can be in a new directory's way. */
+function directoriesFirst(steps: readonly Step[]): readonly Step[] {
+  const result: Step[] = [];
+  let run: Step[] = [];
+  const flush = () => {
+    result.push(...run.filter((step) => step.op === 'mkdir'), ...run.filter((step) => step.op !== 'mkdir'));
+    run = [];
+  };
+  for (const step of steps) {
+    if (step.op === 'rename' || step.op === 'delete') flush();
+    run.push(step);
+    if (step.op === 'rename' || step.op === 'delete') flush();
+  }
+  flush();
+  return result;
+}
 
 export const isAtOrBelow = (path: string, directory: string): boolean =>
   path === directory || path.startsWith(`${directory}/`);
