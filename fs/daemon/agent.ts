@@ -210,12 +210,12 @@ export class Agent {
   }
 
   #openParameters(): AgentOpen {
-    const { policy, tracked, ignored, home } = this.#view;
+    const { policy, tracked, ignored, home, homeFiles } = this.#view;
     const { forbidden, commitLock, keys } = this.#host;
     const { rules, names } = policy;
     const { name, workspace, directory } = this.place;
     const place = { name, workspace, directory: bytesOf(directory) };
-    return { ...place, rules, names, policy, tracked, ignored, home, keys, forbidden, commitLock };
+    return { ...place, rules, names, policy, tracked, ignored, home, homeFiles, keys, forbidden, commitLock };
   }
 
   #start(): WorkerClient<AgentMethods> {

@@ -1,6 +1,7 @@
 // What an agent is opened with: the workspace, the effective rules, and what its sandbox needs to know of them. Data only.
 import type { EffectivePolicy } from '../../policy/effective.ts';
 import type { PolicySummary } from './clientProtocol.ts';
+import type { SeedFile } from './protocol.ts';
 
 export interface AgentView {
   /** Absolute real path, a byte string; so is `home`. */
@@ -9,6 +10,7 @@ export interface AgentView {
   readonly policy: EffectivePolicy;
   readonly tracked: readonly string[];
   readonly ignored: readonly string[];
+  readonly homeFiles: readonly SeedFile[];
   readonly summary: PolicySummary;
   /** Lines to print at start. */
   readonly grants: readonly string[];

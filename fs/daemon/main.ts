@@ -13,6 +13,7 @@ const IDLE_TIMEOUT_SECONDS = 300;
 const IDLE_TIMEOUT_SECONDS_MAX = 7 * 24 * 3600;
 const READY_FD = /^--ready-fd=(\d{1,4})$/;
 const LAST_RESORT_MS = 5000;
+const STDERR = 2;
 
 /** Stores, sockets and temporary files are the user's alone, whatever the caller's mask. */
 process.umask(0o077);
@@ -75,15 +76,11 @@ function collapse(log: KernelLog, kernel: Kernel | undefined, error: unknown): v
   void kernel?.end('defect');
 }
 
-function tell(fd: string | undefined, message: unknown): void {
-  const line = `${JSON.stringify(message)}\n`;
-  if (fd === undefined) {
-    process.stderr.write(line);
-    return;
-  }
+/** To whoever started us; in the foreground that is whoever reads stderr. */
+function tell(readyFd: string | undefined, message: unknown): void {
   try {
-    writeSync(Number(fd), line);
-    closeSync(Number(fd));
+    writeSync(Number(readyFd ?? STDERR), `${JSON.stringify(message)}\n`);
+    if (readyFd !== undefined) closeSync(Number(readyFd));
   } catch {
     // Whoever started us has gone; the kernel serves others.
   }

@@ -16,6 +16,7 @@ import { renderRules } from '../control/listing.ts';
 import type { AgentView } from './agentView.ts';
 import { bytesOf, native, shown } from './bytePath.ts';
 import type { PolicySummary, PolicyText } from './clientProtocol.ts';
+import { seedFiles } from './homeFiles.ts';
 import { gatherFacts, homeOf, realPathsOf } from './hostFacts.ts';
 import { trackedPaths } from './repository.ts';
 import { RequestError } from './requestError.ts';
@@ -81,6 +82,7 @@ function load(request: ViewRequest, places: ViewPlaces): LoadedView {
     policy,
     tracked: tracked.paths,
     ignored: IGNORED_BY_DEFAULT,
+    homeFiles: isEmptyHome(policy, home) ? seedFiles(home, configHome(request, home)) : [],
     summary: summarize(policy, profile),
     grants: [...(profile === undefined ? [] : profileGrants(profile)), ...requestLines(policy), ...tracked.warnings],
     throwaway: request.throwaway === true,
@@ -108,17 +110,25 @@ function readLayers(
   home: string,
   profile: Profile | undefined,
 ): PolicyLayers {
-  const config = request.environment.XDG_CONFIG_HOME;
-  const configHome = config?.startsWith('/') ? bytesOf(config) : `${home}/.config`;
   const explicit = request.policy;
   return {
     profile,
-    user: readPolicyFile(`${configHome}/agentsh/policy.toml`),
+    user: readPolicyFile(`${configHome(request, home)}/agentsh/policy.toml`),
     project: readPolicyFile(`${workspace.realPath}/.agentsh/policy.toml`),
     explicit: explicit === undefined ? undefined : parsePolicy(explicit.text, explicit.file),
     options: optionsOf(request),
   };
 }
+
+/** Where the user's programs keep their configuration. */
+function configHome({ environment }: ViewRequest, home: string): string {
+  const named = environment.XDG_CONFIG_HOME;
+  return named?.startsWith('/') ? bytesOf(named) : `${home}/.config`;
+}
+
+/** The agent's home shows nothing of the host's by itself. */
+const isEmptyHome = (policy: EffectivePolicy, home: string): boolean =>
+  policy.rules.some(({ path, mode, empty }) => path === home && mode === 'private' && empty);
 
 function optionsOf({ net, throwaway }: ViewRequest): PolicyOptions {
   const options = throwaway === true ? { throwaway } : {};

@@ -44,8 +44,16 @@ export interface AgentOpen {
   /** Patterns of ignored paths where there is no git (gitignore syntax). */
   readonly ignored: readonly string[];
   readonly home: string;
+  /** What an empty home begins with: written to the agent's upper where the agent has no such file yet. */
+  readonly homeFiles: readonly SeedFile[];
   /** Shared Int32 lock that orders commits to the host in one process. */
   readonly commitLock: SharedArrayBuffer;
+}
+
+/** Both byte strings; owned by whoever owns the home, mode 0644, missing directories 0755. */
+export interface SeedFile {
+  readonly path: string;
+  readonly text: string;
 }
 
 export interface NameLists {
