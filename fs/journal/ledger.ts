@@ -4,7 +4,7 @@
 // store the record's sequence in the same LMDB transaction, commit. A throw before the record leaves nothing; a commit
 // that fails after it is followed by an abort record. If even that fails, the ledger refuses everything from then on.
 // Synchronous throughout: it serves a worker thread that never returns to its event loop.
-import { closeSync, constants, openSync, statSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { type ChainState, extend } from '../audit/chain.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { Signer } from '../audit/identity.ts';
@@ -26,7 +26,8 @@ import {
   recover,
   STATE_TABLE,
 } from './recovery.ts';
-import { listSegments, SEGMENT_BYTES, SegmentWriter } from './segment.ts';
+import { journalBytesAfter, newestCheckpointBytes, pruneJournal } from './retention.ts';
+import { SEGMENT_BYTES, SegmentWriter } from './segment.ts';
 
 export interface LedgerOptions {
   /** A byte string (latin1); made with mode 0700 if it is not there. */
@@ -42,7 +43,7 @@ export interface LedgerOptions {
   readonly bootId?: string;
 }
 
-const CHECKPOINTS_KEPT = 2;
+const SYNC_INTERVAL_MS = 1000;
 /** A checkpoint is due when the journal behind the last one outgrows this, and twice that one's size. */
 const TAIL_BYTES_MIN = 16 << 20;
 
@@ -64,6 +65,7 @@ export class Ledger {
   private broken: string | undefined;
   private tailBytes = 0;
   private checkpointBytes = 0;
+  private syncedAtMs = 0;
   private readonly seqValue = encodeSeq(0);
 
   /**
@@ -103,7 +105,8 @@ export class Ledger {
     const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.segments = new SegmentWriter({ directory, lastSeq: recovered.lastSeq, segmentBytes, fault: this.fault });
     this.log = new AuditLog({ directory, agent, signer, nowMs: options.clock() }, recovered.chain, signedSeq);
-    this.measureTail(recovered.checkpoint?.seq ?? 0);
+    this.tailBytes = journalBytesAfter(directory, recovered.checkpoint?.seq ?? 0);
+    this.checkpointBytes = newestCheckpointBytes(directory);
     this.transaction = this.makeTransaction();
   }
 
@@ -143,7 +146,7 @@ export class Ledger {
     }
     this.fault('committed');
     for (const { line, chain } of this.lines) this.log.append(line, chain);
-    this.signIfDue();
+    this.doWhatIsDue();
     return value;
   }
 
@@ -160,12 +163,13 @@ export class Ledger {
     this.append('audit');
     this.chain = chain;
     this.log.append(line, chain);
-    this.signIfDue();
+    this.doWhatIsDue();
   }
 
   /** Everything acknowledged so far is on disk when it returns: survives power loss. */
   sync(): void {
     this.refuseIfBroken();
+    this.syncedAtMs = this.options.clock();
     try {
       this.segments.sync();
     } catch (error) {
@@ -198,7 +202,7 @@ export class Ledger {
     this.fault('checkpoint-recorded');
     this.sync();
     this.tailBytes = 0;
-    this.prune();
+    pruneJournal(directory, this.fault);
   }
 
   /** Bytes of the audit log, whether written yet or not. */
@@ -221,7 +225,7 @@ export class Ledger {
   resetRead(): void {
     this.tables.reset();
     if (this.broken !== undefined) return;
-    this.signIfDue();
+    this.doWhatIsDue();
     if (this.isCheckpointDue) this.checkpoint();
     this.tables.reset();
   }
@@ -317,29 +321,21 @@ export class Ledger {
     this.log.sign(this.options.clock());
   }
 
-  /** Signing waits where it fails: the entries are safe in the journal, and the next one tries again. */
-  private signIfDue(): void {
-    if (!this.log.isCheckpointDue(this.options.clock())) return;
+  /**
+   * Flushes the journal about once a second, and signs in time. What was done is done: a failure here does not undo it.
+   * Signing waits then (the entries are safe in the journal); a failed flush refuses what comes next.
+   */
+  private doWhatIsDue(): void {
+    const nowMs = this.options.clock();
+    const isFlushDue = nowMs - this.syncedAtMs >= SYNC_INTERVAL_MS && this.segments.synced !== this.segments.lastSeq;
+    const isSigningDue = this.log.isCheckpointDue(nowMs);
+    if (!isFlushDue && !isSigningDue) return;
     try {
-      this.sign();
+      if (isSigningDue) this.sign();
+      else this.sync();
     } catch {
-      this.log.postpone(this.options.clock());
+      this.log.postpone(nowMs);
     }
-  }
-
-  private prune(): void {
-    const { directory } = this.options;
-    const checkpoints = listCheckpoints(directory);
-    const oldest = checkpoints.at(-CHECKPOINTS_KEPT);
-    if (oldest === undefined) return;
-    const segments = listSegments(directory);
-    for (const [index, segment] of segments.entries()) {
-      const next = segments[index + 1];
-      if (next === undefined || next.firstSeq - 1 > oldest.seq) break;
-      unlinkSync(native(`${directory}/${segment.name}`));
-      this.fault('segment-deleted');
-    }
-    for (const { name } of checkpoints.slice(0, -CHECKPOINTS_KEPT)) unlinkSync(native(`${directory}/${name}`));
   }
 
   /** LMDB is opened without flushes: this one makes a clean end trustworthy after a reboot. */
@@ -361,18 +357,6 @@ export class Ledger {
   private storeLastSeq(seq: number): void {
     this.seqValue.writeUIntLE(seq, 0, 6);
     this.tables.write(() => this.tables.put(STATE_TABLE, LAST_SEQ_KEY, this.seqValue));
-  }
-
-  private measureTail(checkpointSeq: number): void {
-    const { directory } = this.options;
-    const segments = listSegments(directory);
-    for (const [index, { name }] of segments.entries()) {
-      const next = segments[index + 1];
-      if (next !== undefined && next.firstSeq - 1 <= checkpointSeq) continue;
-      this.tailBytes += statSync(native(`${directory}/${name}`)).size;
-    }
-    const newest = listCheckpoints(directory).at(-1);
-    if (newest !== undefined) this.checkpointBytes = statSync(native(`${directory}/${newest.name}`)).size;
   }
 
   private refuseIfUnable(): void {

@@ -1,7 +1,7 @@
 // Opening a ledger: the journal is the truth; the index and the audit log are brought to where it ends.
 //
 // Idempotent: a crash at any point of it leaves a state from which it starts again with the same result.
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import type { ChainState } from '../audit/chain.ts';
 import { StoreFailure } from '../store/failure.ts';
 import { metaDamage } from '../store/metaPages.ts';
@@ -104,6 +104,7 @@ function openIndex(options: RecoveryOptions, scan: Scan, checkpoint: CheckpointF
     }
   }
   rmSync(Buffer.from(path, 'latin1'), { recursive: true, force: true });
+  mkdirSync(Buffer.from(path, 'latin1'), { mode: 0o700 });
   const tables = openTables(path);
   options.fault('rebuild-begun');
   loadInto(tables, options.directory, checkpoint);

@@ -4,6 +4,7 @@
 // are used. And each implicit read transaction arms a timer that would never fire and never be freed: so one explicit
 // read transaction is held, and renewed and reset by hand. A renewed one pins old pages, so it is reset before every
 // write and before the thread sleeps.
+import { statfsSync } from 'node:fs';
 import type { Database, RootDatabase } from 'lmdb';
 import * as lmdb from 'lmdb';
 import { ERRNO, errno } from '../errno.ts';
@@ -13,6 +14,8 @@ export const KEY_BYTES_MAX = 1978;
 /** Address space only; the file grows as it is filled. */
 const MAP_BYTES = 2 ** 36;
 const RANGE_ROWS = 256;
+/** Less than this free, and a short write means a full disk. */
+const FULL_BYTES = 1 << 20;
 
 type Bytes = Database<Buffer, Buffer>;
 interface ReadTransaction {
@@ -25,6 +28,7 @@ const { nativeAddon } = lmdb as unknown as { nativeAddon: { resetTxn(address: nu
 const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const;
 
 export class Tables {
+  private readonly directory: string;
   private readonly root: RootDatabase<Buffer, Buffer>;
   private readonly tables: readonly Bytes[];
   private readonly reader: ReadTransaction;
@@ -34,6 +38,7 @@ export class Tables {
 
   /** Opens or creates the environment in `directory` (a native path) with one table a name. */
   constructor(directory: string, names: readonly string[], mapBytes = MAP_BYTES) {
+    this.directory = directory;
     this.root = lmdb.open<Buffer, Buffer>({
       path: directory,
       noSubdir: false,
@@ -87,7 +92,7 @@ export class Tables {
     try {
       return this.root.transactionSync(body);
     } catch (error) {
-      throw asErrno(error);
+      throw asErrno(error, this.directory);
     } finally {
       this.writing = false;
     }
@@ -121,10 +126,19 @@ export class Tables {
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** LMDB's "map full" is a full disk to those above; errors of the system keep their number. */
-function asErrno(error: unknown): unknown {
+/**
+ * LMDB's "map full" is a full disk to those above; errors of the system keep their number. A write that a full disk cut
+ * short is EIO to LMDB: told apart by looking at the disk.
+ */
+function asErrno(error: unknown, directory: string): unknown {
   const code = (error as { code?: unknown } | null)?.code;
   if (code === -30792 || code === 'MDB_MAP_FULL') return errno(ERRNO.ENOSPC);
+  if (code === ERRNO.EIO && isNearlyFull(directory)) return errno(ERRNO.ENOSPC);
   if (typeof code === 'number' && code > 0 && code < 200) return errno(code);
   return error;
+}
+
+function isNearlyFull(directory: string): boolean {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize < FULL_BYTES;
 }

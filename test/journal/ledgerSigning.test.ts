@@ -3,6 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpoint, splitNotes } from '../../fs/audit/checkpoint.ts';
 import type { Ledger } from '../../fs/journal/ledger.ts';
+import { readHeader, recordBytes } from '../../fs/journal/record.ts';
 import { openLedger, scratch, signer } from './ledgerModel.ts';
 
 describe('signed checkpoints of a ledger', () => {
@@ -40,5 +41,29 @@ describe('signed checkpoints of a ledger', () => {
     ledger.auditHead();
     ledger.close();
     expect(sizes()).toHaveLength(5);
+  });
+
+  it('flush the journal about once a second, without being asked', () => {
+    const segment = `${home}/ledger/journal-0000000000000001.seg`;
+    /** What each record knew to be on disk when it was written. */
+    const synced = () => {
+      const buffer = readFileSync(segment);
+      const known: number[] = [];
+      for (let at = 0; at < buffer.length; ) {
+        const header = readHeader(buffer, at);
+        if (header === undefined) throw new Error('a bad record');
+        known.push(header.synced);
+        at += recordBytes(header.length);
+      }
+      return known;
+    };
+    record();
+    record();
+    nowMs += 1000;
+    record();
+    record();
+    record();
+    expect(synced()).toEqual([0, 1, 1, 3, 3]);
+    ledger.close();
   });
 });
