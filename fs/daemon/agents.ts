@@ -77,6 +77,7 @@ export class AgentRegistry {
       throw error;
     } finally {
       agent.claims--;
+      this.#host.changed();
     }
   }
 
@@ -99,6 +100,7 @@ export class AgentRegistry {
       return { agent, joined };
     } finally {
       agent.claims--;
+      this.#host.changed();
     }
   }
 

@@ -211,6 +211,10 @@ export class Kernel {
     ]);
   }
 
+  isConnected(peer: Peer): boolean {
+    return this.#peers.has(peer.id);
+  }
+
   /** Connections by principal. */
   who(): ConnectionItem[] {
     const sockets = [...this.#peers.values()].map(

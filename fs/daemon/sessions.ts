@@ -1,5 +1,6 @@
 // Sessions and directory mounts as clients ask for them; a session ends with the connection that opened it.
 import { lstatSync, readdirSync, realpathSync } from 'node:fs';
+import path from 'node:path';
 import type { Agent, Session } from './agent.ts';
 import { bytesOf, shown, textOf } from './bytePath.ts';
 import type { ClientMethods, MountOpen, MountOpened, SessionOpen, SessionOpened } from './clientProtocol.ts';
@@ -16,7 +17,6 @@ interface Open {
 export class Sessions {
   readonly #kernel: Kernel;
   readonly #open = new Map<number, Open>();
-  readonly #gone = new Set<number>();
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -30,7 +30,7 @@ export class Sessions {
     const entered = await kernel.agents.enter(view, wanted, peer.id);
     const { agent, session, mounted, joined } = entered;
     this.#open.set(session.id, { agent, session });
-    if (this.#gone.has(peer.id)) {
+    if (!kernel.isConnected(peer)) {
       await this.close(peer, session.id);
       throw new RequestError('ECONNRESET', 'the client has gone');
     }
@@ -95,7 +95,6 @@ export class Sessions {
 
   /** A client has gone: so have its sessions. */
   async endOf(peer: number): Promise<void> {
-    this.#gone.add(peer);
     const left = [...this.#open.entries()].filter(([, { session }]) => session.peer === peer);
     for (const [id, { agent }] of left) {
       this.#open.delete(id);
@@ -131,7 +130,7 @@ export class Sessions {
   }
 
   async unmount(peer: Peer, mountpoint: string): Promise<ClientMethods['umount']['result']> {
-    const { agent, pending } = await this.#kernel.agents.unmountAt(textOf(mountpoint));
+    const { agent, pending } = await this.#kernel.agents.unmountAt(withRealParent(textOf(mountpoint)));
     this.#kernel.record({ op: 'umount', path: mountpoint, verdict: 'info', pid: peer.pid, note: agent.place.name });
     return { agent: agent.key, pending };
   }
@@ -141,6 +140,15 @@ export class Sessions {
     if (found === undefined || found.session.peer !== peer.id)
       throw new RequestError('ENOENT', `${id}: no session of yours`);
     return found;
+  }
+}
+
+/** As the mount is listed: without symlinks above. The mount itself is not looked at. */
+function withRealParent(mountpoint: string): string {
+  try {
+    return path.join(realpathSync(path.dirname(mountpoint)), path.basename(mountpoint));
+  } catch {
+    return mountpoint;
   }
 }
 
