@@ -9,6 +9,8 @@ import { landableMode, setModeAndXattrs, setModified, setOwner } from '../host/a
 import { type Captured, capture, openForReading } from '../host/capture.ts';
 import { copyContent, isMixOf } from '../host/content.ts';
 import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
   close,
   mknodat,
   O_NOFOLLOW,
@@ -192,7 +194,7 @@ function prepareFile(site: Site, step: FileStep, flush = (fd: number): unknown =
 
 /** Content, attributes and times of the result, verified. */
 function fill(site: Site, step: FileStep, target: number): void {
-  const sealed = must(openat(-100, step.sealed, O_NOFOLLOW));
+  const sealed = must(openat(AT_FDCWD, step.sealed, O_NOFOLLOW));
   try {
     copyContent(sealed, target, step.result.sizeBytes);
   } finally {
@@ -231,7 +233,7 @@ function cidOfPreimage(site: Site): string {
 
 function overwrite(site: Site, step: FileStep): void {
   withFile(site, (object) => {
-    const target = must(openat(-100, objectPath(object), 0o2));
+    const target = must(openat(AT_FDCWD, objectPath(object), 0o2));
     try {
       site.fault('writing-in-place');
       fill(site, step, target);
@@ -264,7 +266,7 @@ function isTorn(site: Site, sealed: string, now: Captured): boolean {
   if (now.version.type !== 'file') return false;
   const { sizeBytes } = now.version;
   const preimage = must(openat(site.run.preimages, site.preimage, O_NOFOLLOW));
-  const result = openat(-100, sealed, O_NOFOLLOW);
+  const result = openat(AT_FDCWD, sealed, O_NOFOLLOW);
   try {
     // Written upwards and cut at the end: never shorter than the old bytes until it has the new size.
     const [oldSize, newSize] = [sizeOf(preimage), sizeOf(must(result))];
@@ -285,7 +287,7 @@ function isTorn(site: Site, sealed: string, now: Captured): boolean {
 
 const stat = Buffer.alloc(STATX.size_);
 function sizeOf(fd: number): number {
-  must(statx(fd, '', 0x1000, stat));
+  must(statx(fd, '', AT_EMPTY_PATH, stat));
   return readU64(stat, STATX.size);
 }
 
@@ -318,7 +320,7 @@ function undoInPlace(site: Site, step: FileStep): boolean {
   const preimage = must(openat(site.run.preimages, site.preimage, O_NOFOLLOW));
   const before = capture(site.run.preimages, site.preimage);
   withFile(site, (object) => {
-    const target = must(openat(-100, objectPath(object), 0o2));
+    const target = must(openat(AT_FDCWD, objectPath(object), 0o2));
     copyContent(preimage, target, sizeOf(preimage));
     setModeAndXattrs(target, version.mode, version.xattrs);
     setModified(target, before.mtimeNs);

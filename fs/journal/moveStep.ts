@@ -34,7 +34,8 @@ export function move(source: Site, target: Site, step: MoveStep): void {
   if (moved && displaced && inPlace && (fresh || keep(source, source.name))) return;
   goBack(source, target, fresh);
   const where = moved ? target : source;
-  where.moved(inPlace ? 'changed on the host since' : 'its directory moved on the host');
+  if (!inPlace) where.moved('its directory moved on the host');
+  where.moved(moved && displaced ? 'the directory it replaces is not empty' : 'changed on the host since');
 }
 
 /** The source's name still holds the very object that the rename displaced. */

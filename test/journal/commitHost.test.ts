@@ -1,6 +1,17 @@
 // What the host refuses or makes hard: no space, read-only directories, deep paths, sparse files, attributes, mounts.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { ERRNO } from '../../fs/errno.ts';
 import { setxattr } from '../../fs/host/syscall.ts';
@@ -84,6 +95,35 @@ test('a mount inside the workspace is committed to as well; a rename into it is 
     expect(text(bench.path('a'))).toBe('a before');
   } finally {
     execFileSync('umount', [bench.path('mounted')]);
+  }
+});
+
+test('a workspace on overlayfs: what comes from its lower layer is replaced, removed and renamed', () => {
+  const bench = new Bench({ parent: '/dev/shm' });
+  for (const name of ['lower', 'upper', 'work']) mkdirSync(`${bench.directory}/${name}`);
+  for (const name of ['modified', 'removed', 'renamed', 'target', 'linked'])
+    writeFileSync(`${bench.directory}/lower/${name}`, `${name} before`);
+  const options = ['lowerdir=lower', 'upperdir=upper', 'workdir=work'].map((each) =>
+    each.replace('=', `=${bench.directory}/`),
+  );
+  execFileSync('mount', ['-t', 'overlay', '-o', options.join(','), 'overlay', bench.root]);
+  try {
+    linkSync(bench.path('linked'), bench.path('other'));
+    const plan = bench.plan(
+      bench.rename('renamed', 'target'),
+      bench.remove('removed'),
+      bench.file('modified', 'modified after'),
+      bench.file('linked', 'linked after'),
+    );
+    expect(commit(plan, bench.ports())).toMatchObject({ status: 'done' });
+    expect(Object.keys(bench.tree())).toEqual(['linked', 'modified', 'other', 'target']);
+    expect(['modified', 'target', 'other'].map((name) => text(bench.path(name)))).toEqual([
+      'modified after',
+      'renamed before',
+      'linked after',
+    ]);
+  } finally {
+    execFileSync('umount', [bench.root]);
   }
 });
 
