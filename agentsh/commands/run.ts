@@ -81,13 +81,14 @@ async function runInSandbox(
 ): Promise<number> {
   const { runSandboxed } = await import('../sandbox/run.ts');
   const { session: id, policy } = session;
-  const what = options.command ?? (operands.length > 0 ? operands.join(' ') : 'shell');
+  const argv = commandLine(operands, options, session);
+  const what = options.command ?? (argv.length > 0 ? argv.join(' ') : 'shell');
   let stopClock = (): void => {};
   const code = await runSandboxed({
     mountpoint: session.mountpoint,
     workspace: session.workspace,
     cwd: workingDirectory(session.workspace, byteString(context.cwd)),
-    argv: operands,
+    argv,
     ...(options.command === undefined ? {} : { shellText: options.command }),
     env: sessionEnvironment(session, context.environment, options.env ?? []),
     idShift: session.idShift,
@@ -115,6 +116,17 @@ function startClock(wallMs: number | undefined, sandbox: number, { output }: Con
     process.kill(sandbox, 'SIGKILL');
   }, wallMs);
   return () => clearTimeout(timer);
+}
+
+/** A profile's flags go behind the name of the program that it is for, not into another that borrows the profile. */
+export function commandLine(
+  operands: readonly string[],
+  { profile }: Pick<RunOptions, 'profile'>,
+  { policy }: { readonly policy: Pick<SessionOpened['policy'], 'flags'> },
+): readonly string[] {
+  const [program, ...rest] = operands;
+  if (program === undefined || (profile !== undefined && profile !== path.basename(program))) return operands;
+  return [program, ...policy.flags, ...rest];
 }
 
 /** Where we are, if the workspace contains it, else the workspace itself. Byte strings. */
