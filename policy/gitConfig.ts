@@ -1,4 +1,5 @@
-// A git configuration fit for a sandbox: without credentials, without what runs programs or signs.
+// A git configuration fit for a sandbox: without credentials, and with signing off. Filters, drivers and aliases stay:
+// they run in the sandbox, and without its filters a repository with large files would look changed all over.
 //
 // Works line by line on git's own format and drops whole entries; what it does not understand it drops too.
 
@@ -9,29 +10,17 @@ export interface NamedFile {
   readonly path: string;
 }
 
-/** Sections that hold credentials, sign, or run programs. */
+/** Sections that hold credentials, sign or name pagers, and inclusions, which the caller has put in place. */
 const DROPPED_SECTIONS: ReadonlySet<string> = new Set([
   'credential',
   'gpg',
   'sendemail',
-  'filter',
-  'diff',
-  'difftool',
-  'merge',
-  'mergetool',
-  'alias',
-  'browser',
-  'sequence',
-  'uploadpack',
-  'receive',
-  'lfs',
+  'pager',
   'include',
   'includeif',
-  'maintenance',
-  'gitbutler',
 ]);
 
-/** Keys by `section.key` that do the same elsewhere. */
+/** Keys by `section.key`: credentials, signing, and what names a program or place that a sandbox does not show. */
 const DROPPED_KEYS: ReadonlySet<string> = new Set([
   'core.hookspath',
   'core.sshcommand',
@@ -41,9 +30,12 @@ const DROPPED_KEYS: ReadonlySet<string> = new Set([
   'core.fsmonitor',
   'core.gitproxy',
   'core.worktree',
-  'core.alternaterefscommand',
   'core.excludesfile',
   'core.attributesfile',
+  'sequence.editor',
+  'diff.external',
+  'interactive.difffilter',
+  'init.templatedir',
   'user.signingkey',
   'commit.gpgsign',
   'tag.gpgsign',
@@ -53,24 +45,8 @@ const DROPPED_KEYS: ReadonlySet<string> = new Set([
   'http.cookiefile',
   'http.sslkey',
   'http.sslcert',
-  'http.sslcertpasswordprotected',
-  'http.proxy',
   'github.token',
-  'github.user',
   'gitlab.token',
-  'init.templatedir',
-  'interactive.difffilter',
-  'safe.directory',
-]);
-
-/** `diff` and `merge` are dropped for their drivers; these of their plain keys only say how things look. */
-const KEPT_KEYS: ReadonlySet<string> = new Set([
-  'diff.algorithm',
-  'diff.colormoved',
-  'diff.renames',
-  'diff.mnemonicprefix',
-  'merge.conflictstyle',
-  'merge.ff',
 ]);
 
 const HEADER = /^\s*\[\s*([A-Za-z0-9.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]\s*(.*)$/;
@@ -115,7 +91,6 @@ export function filesNamedByGitConfig(text: string): readonly NamedFile[] {
 }
 
 function isKept(entry: Entry): boolean {
-  if (KEPT_KEYS.has(entry.name) && !entry.header.includes('"')) return true;
   if (DROPPED_SECTIONS.has(entry.section) || DROPPED_KEYS.has(entry.name)) return false;
   return !URL_WITH_SECRET.test(entry.header) && !URL_WITH_SECRET.test(entry.lines.join(''));
 }

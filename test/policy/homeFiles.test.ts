@@ -63,13 +63,15 @@ const CONFIG = `# comment
 [includeIf "gitdir:~/work/"]
 	path = ~/.gitconfig-x
 [alias]
-	x = !curl evil
+	st = status
+[filter "lfs"]
+	clean = git-lfs clean -- %f
+	required = true
 [diff]
 	algorithm = histogram
 	external = evil
-[diff "bin"]
-	textconv = evil
-	algorithm = evil
+[safe]
+	directory = *
 [init]
 	defaultBranch = main
 [pull]
@@ -91,7 +93,11 @@ describe('sandboxGitConfig', () => {
       'url.ssh://git@github.com/.insteadof https://github.com/',
       'http.https://x.org.sslverify true',
       'core.autocrlf input',
+      'alias.st status',
+      'filter.lfs.clean git-lfs clean -- %f',
+      'filter.lfs.required true',
       'diff.algorithm histogram',
+      'safe.directory *',
       'init.defaultbranch main',
       'pull.rebase',
       'commit.gpgsign false',
