@@ -7,14 +7,15 @@ import path from 'node:path';
  * returns how to take that back. Throws where the file cannot be read even then. Root only.
  */
 export function letThrough(user: string, file: string): () => void {
-  const granted: string[] = [];
+  const before: string[] = [];
   for (const directory of ancestors(file)) {
     if (can(user, '-x', directory)) continue;
+    before.unshift(execFileSync('getfacl', ['--absolute-names', directory], { encoding: 'utf8' }));
     execFileSync('setfacl', ['--modify', `user:${user}:x`, directory]);
-    granted.push(directory);
   }
+  // The saved lists are put back whole: taking out the one entry would leave a mask behind.
   const undo = () => {
-    for (const directory of granted) spawnSync('setfacl', ['--remove', `user:${user}`, directory]);
+    for (const list of before) spawnSync('setfacl', ['--restore=-'], { input: list });
   };
   if (can(user, '-r', file)) return undo;
   undo();
