@@ -183,14 +183,14 @@ function fillFromStaging(view: ViewState, node: Node, record: InodeRecord): void
   }
 }
 
-/** Changed in its attributes only: size and blocks are the host's. */
+/** Changed in its attributes only: size and blocks are the host's, the time too where the host wrote after the agent. */
 function fillFromLowerContent(view: ViewState, node: Node, record: InodeRecord): void {
   if (statLower(view, node) < 0) fail('EIO');
   attributes.size = readU64(view.stat, STATX.size);
   attributes.blocks = readU64(view.stat, STATX.blocks);
   const mtimeSec = readI64(view.stat, STATX.mtime);
   const mtimeNsec = view.stat.readUInt32LE(STATX.mtime + 8);
-  if (mtimeSec > record.mtimeSec || (mtimeSec === record.mtimeSec && mtimeNsec > record.mtimeNsec)) {
+  if (mtimeSec > record.ctimeSec || (mtimeSec === record.ctimeSec && mtimeNsec > record.ctimeNsec)) {
     attributes.mtimeSec = mtimeSec;
     attributes.mtimeNsec = mtimeNsec;
   }

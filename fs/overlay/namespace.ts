@@ -79,7 +79,7 @@ export function make(view: ViewState, parent: Node, name: string, object: NewObj
   const type = object.mode & S_IFMT;
   const rule = creatable(view, parent, name, object.op, caller, type === S_IFDIR);
   if (child(view, parent, name) !== null) fail('EEXIST');
-  if (type === S_IFCHR || type === S_IFBLK)
+  if ((type === S_IFCHR || type === S_IFBLK) && view.connection?.dev !== true)
     view.refuse(object.op, childPath(parent, name), rule, caller, errno(ERRNO.EPERM));
   if (object.target !== undefined && object.target.length > LINK_TEXT_BYTES_MAX) fail('ENAMETOOLONG');
   if (rule.mode === 'rw') return through.make(view, parent, name, object, caller);
