@@ -1,17 +1,8 @@
 // The host changes while, or before, a commit runs: never overwritten, and nothing of the rest is left half done.
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { commit } from '../../fs/journal/commit.ts';
-import { Bench, text, tree } from './commitFixture.ts';
+import { Bench, cidOfText, text, tree } from './commitFixture.ts';
 import { scenario } from './commitScenario.ts';
 
 /** Paths of the scenario's plan whose host content someone may change, and how the host's tools do it. */
@@ -27,7 +18,7 @@ const PATHS = ['d/deep/modified', 'd/removed', 'gone/child', 'source', 'target',
 
 function reachable(root: string, path: string): boolean {
   const parent = `${root}/${path}`.slice(0, `${root}/${path}`.lastIndexOf('/'));
-  return existsSync(parent);
+  return readableAsDirectory(parent);
 }
 
 for (const [how, edit] of Object.entries(EDITS))
@@ -69,6 +60,32 @@ for (const [how, edit] of Object.entries(EDITS))
       ).toEqual([]);
       if (how === 'replaced by rename' && !hasHostText(bench, kept))
         throw new Error(`the host's text is lost: ${label}`);
+    }
+  });
+
+for (const [how, edit] of Object.entries(EDITS).filter(([name]) => name !== 'removed'))
+  test(`the very file that a step is at, ${how}: what the host wrote stays`, () => {
+    const whole = scenario({ parent: '/dev/shm' });
+    commit(whole.plan, whole.bench.ports());
+    for (const [index, { point, path }] of whole.bench.points.entries()) {
+      const relative = path.slice(whole.bench.root.length + 1);
+      // Written in place, a file with several links has a moment in which nobody can tell.
+      if (path === '' || (relative === 'linked' && point === 'writing-in-place')) continue;
+      // Writing to a link writes elsewhere.
+      if (relative === 'new/link' && how === 'written in place') continue;
+      const { bench, plan } = scenario({ parent: '/dev/shm' });
+      let edited = false;
+      bench.onFault = (_point, _path, count) => {
+        if (count !== index + 1 || !reachable(bench.root, relative) || readableAsDirectory(bench.path(relative)))
+          return;
+        edit(bench.path(relative));
+        edited = true;
+      };
+      commit(plan, bench.ports());
+      // In its place, or where the directory that is taken back carries it.
+      const found = Object.values(bench.tree()).map((entry) => entry.split(' ').at(-1));
+      if (edited)
+        expect(found, `${relative} ${how} at ${index + 1} (${point})`).toContain(cidOfText('the host wrote this'));
     }
   });
 

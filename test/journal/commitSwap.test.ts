@@ -56,6 +56,26 @@ for (const [component, outside] of [
     }
   });
 
+test.each([
+  ['a file is replaced', 0, 'armed'],
+  ['a file is created', 1, 'armed'],
+  ['a file is removed', 3, 'landed'],
+  ['a file is renamed', 4, 'landed'],
+] as const)('the directory moves away just as %s: taken back in the directory that moved', (_what, index, moment) => {
+  const { bench, plan } = build();
+  const before = tree(bench.path('one/two/three'));
+  bench.onFault = (point) => {
+    if (point !== moment) return;
+    bench.onFault = () => {};
+    renameSync(bench.path('one/two/three'), `${bench.directory}/aside`);
+    mkdirSync(bench.path('one/two/three'));
+  };
+  const outcome = commit({ ...plan, steps: plan.steps.slice(index, index + 1) }, bench.ports());
+  expect(outcome).toMatchObject({ status: 'conflict', conflicts: [{ reason: 'its directory moved on the host' }] });
+  expect(tree(`${bench.directory}/aside`)).toEqual(before);
+  expect(tree(bench.path('one/two/three'))).toEqual({});
+});
+
 test('the last component becomes a symlink to a canary file: the link is the conflict, the canary stays', () => {
   const whole = build();
   commit(whole.plan, whole.bench.ports());
