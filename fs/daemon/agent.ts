@@ -67,6 +67,7 @@ export class Agent {
   #failure: string | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #rest: NodeJS.Timeout | undefined;
+  #over = false;
   startedAtMs = 0;
   /** Sessions that are being opened: they hold the name already. */
   claims = 0;
@@ -83,6 +84,10 @@ export class Agent {
   }
   get live(): boolean {
     return this.sessions.size > 0 || this.mounts.size > 0 || this.claims > 0;
+  }
+  /** Shut down: nothing opens it any more. */
+  get over(): boolean {
+    return this.#over;
   }
   get failure(): string | undefined {
     return this.#failure;
@@ -171,6 +176,7 @@ export class Agent {
 
   /** Unmounts everything, ends the worker. */
   shutdown(): Promise<void> {
+    this.#over = true;
     return this.#serial(async () => {
       this.kill();
       this.sessions.clear();
@@ -191,6 +197,8 @@ export class Agent {
   /** The worker, open under `view`; a view other than the open one counts only while nothing is attached. */
   async #awake(view?: AgentView): Promise<WorkerClient<AgentMethods>> {
     clearTimeout(this.#rest);
+    // A worker started now would outlive everything: the process could not exit.
+    if (this.#over) throw new RequestError('EBUSY', 'the kernel is shutting down');
     if (view !== undefined && this.mounts.size === 0) this.#view = view;
     const wanted = JSON.stringify(this.#view);
     if (this.#worker?.alive && this.#opened !== wanted && this.mounts.size === 0) await this.#sleep();

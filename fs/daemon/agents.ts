@@ -26,7 +26,8 @@ export class AgentRegistry {
   readonly #places: Places;
   readonly #host: AgentHost;
   readonly #agents = new Map<string, Agent>();
-  readonly #kept = new Map<string, AgentStatus | undefined>();
+  /** What an agent at rest holds, as far as is known: a kernel that was killed left no word. */
+  readonly #kept = new Map<string, AgentStatus>();
   #nextSession = 1;
 
   constructor(places: Places, host: AgentHost) {
@@ -35,7 +36,7 @@ export class AgentRegistry {
     for (const { place, record } of readAgentRecords(places, (file, reason) => host.log(`${file}: ${reason}`))) {
       const agent = new Agent(place, record.view, host);
       this.#agents.set(agent.key, agent);
-      this.#kept.set(agent.key, record.status);
+      if (record.status !== undefined) this.#kept.set(agent.key, record.status);
     }
   }
 
@@ -45,7 +46,8 @@ export class AgentRegistry {
 
   /** Live, or with an upper as far as is known. */
   mayHaveContent(agent: Agent): boolean {
-    return agent.live || !this.#kept.has(agent.key) || this.#hasContent(agent);
+    const kept = this.#kept.get(agent.key);
+    return agent.live || kept === undefined || kept.files > 0;
   }
 
   liveCount(): number {
@@ -59,7 +61,6 @@ export class AgentRegistry {
     peer: number,
   ): Promise<Entered & { readonly session: Session }> {
     const { agent, joined } = this.#claim(view, wanted);
-    const resumed = this.#hasContent(agent);
     const session: Session = {
       id: this.#nextSession++,
       peer,
@@ -70,8 +71,8 @@ export class AgentRegistry {
     try {
       const mounted = await agent.enter(session, view);
       const status = await agent.call('status', {});
-      this.#remember(agent, status);
-      return { agent, joined, resumed, mounted, status, session };
+      this.#begin(agent);
+      return { agent, joined, resumed: !joined && status.files > 0, mounted, status, session };
     } catch (error) {
       await agent.leave(session.id).catch(() => {});
       throw error;
@@ -96,7 +97,7 @@ export class AgentRegistry {
     const { agent, joined } = this.#claim(view, wanted);
     try {
       await agent.mountAt(mountpoint, view, flags);
-      this.#remember(agent, await agent.call('status', {}));
+      this.#begin(agent);
       return { agent, joined };
     } finally {
       agent.claims--;
@@ -167,7 +168,7 @@ export class AgentRegistry {
     const key = `${view.workspace}:${name}`;
     const directory = agentDirectory(this.#places, view.workspace, name);
     const agent = this.#agents.get(key) ?? new Agent({ name, workspace: view.workspace, directory }, view, this.#host);
-    if (view.throwaway && !agent.view.throwaway && (agent.live || this.#hasContent(agent))) {
+    if (view.throwaway && !agent.view.throwaway && this.mayHaveContent(agent) && this.#agents.has(key)) {
       throw new RequestError('EEXIST', `${name} has work of its own: --throwaway needs another name`);
     }
     const joined = agent.live;
@@ -184,13 +185,15 @@ export class AgentRegistry {
       const name = number === 1 ? base : `${base}-${number}`;
       const agent = this.#agents.get(`${view.workspace}:${name}`);
       if (agent === undefined) return name;
-      if (!agent.live && !(view.throwaway && this.#hasContent(agent))) return name;
+      if (!agent.live && !(view.throwaway && this.mayHaveContent(agent))) return name;
     }
     throw new RequestError('EMFILE', `no free name like ${base}; give one with -n`);
   }
 
-  #hasContent(agent: Agent): boolean {
-    return (this.#kept.get(agent.key)?.files ?? 0) > 0;
+  /** From here on its upper is unknown until its last session has ended: also to the next kernel. */
+  #begin(agent: Agent): void {
+    this.#kept.delete(agent.key);
+    writeAgentRecord(agent.place, agent.view, undefined);
   }
 
   #remember(agent: Agent, status: AgentStatus): void {
@@ -200,6 +203,7 @@ export class AgentRegistry {
 
   /** After the last session: what is kept, for `ps` and the next one. */
   async #after(agent: Agent): Promise<void> {
+    if (agent.over) return;
     if (agent.view.throwaway) {
       if (!agent.live) this.#forget(agent);
       return;
@@ -213,10 +217,19 @@ export class AgentRegistry {
     removeAgentRecord(agent.place);
   }
 
+  async #statusOf(agent: Agent): Promise<AgentStatus | undefined> {
+    const kept = this.#kept.get(agent.key);
+    if (agent.failure !== undefined || (!agent.live && kept !== undefined)) return kept;
+    const status = await agent.call('status', {}).catch(() => undefined);
+    if (status !== undefined && !agent.live) this.#remember(agent, status);
+    return status;
+  }
+
   async #item(agent: Agent): Promise<AgentItem | undefined> {
     const { live, failure } = agent;
-    if (!live && failure === undefined && !this.#hasContent(agent)) return undefined;
-    const status = live && !failure ? await agent.call('status', {}).catch(() => undefined) : this.#kept.get(agent.key);
+    if (!live && failure === undefined && !this.mayHaveContent(agent)) return undefined;
+    const status = await this.#statusOf(agent);
+    if (!live && failure === undefined && status?.files === 0) return undefined;
     const sessions = [...agent.sessions.values()];
     const pids = sessions.flatMap(({ sandbox }) => (sandbox === undefined ? [] : [sandbox.pid]));
     return {

@@ -61,7 +61,7 @@ export class Kernel {
   readonly #operator: OperatorMount;
   readonly #forbidden: readonly string[];
   readonly #peers = new Map<number, Peer>();
-  readonly #complaints: string[] = [];
+  readonly #complaints = new Set<string>();
   #server: SocketServer | undefined;
   #idle: NodeJS.Timeout | undefined;
   #used = false;
@@ -111,7 +111,7 @@ export class Kernel {
       deliver: (fd, bytes) => notifications.push(fd, Buffer.from(bytes)),
       drop: (fd) => notifications.drop(fd),
       event: (agent, event) => this.#event(agent, event),
-      record: (event) => this.record(event),
+      record: (event) => this.#note(event),
       log: (text) => log.write(text),
       changed: () => this.#considerIdle(),
     });
@@ -297,6 +297,16 @@ export class Kernel {
     }
     this.log.write('ended');
     this.#options.ended();
+  }
+
+  /** Records what has happened already: there is nobody to refuse. */
+  #note(event: AuditEvent): void {
+    try {
+      this.record(event);
+    } catch (error) {
+      this.log.error('an event could not be recorded', error);
+      this.#complaints.add('the record of the kernel cannot be written');
+    }
   }
 
   #event(agent: string, event: Readonly<Record<string, unknown>>): void {

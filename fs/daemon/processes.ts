@@ -14,7 +14,8 @@ export function sandboxOf(pid: number): Sandbox | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The command's name may hold spaces and parentheses: fields count from the last one.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { pid, startTime: fields[19]! };
+    // A zombie has ended; only its parent has not looked yet.
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : { pid, startTime: fields[19]! };
   } catch {
     return undefined;
   }

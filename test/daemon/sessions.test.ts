@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readAgentRecords } from '../../fs/daemon/agentRecords.ts';
 import { agentshMounts } from '../../fs/fuse/mountinfo.ts';
 import {
   bootLocal,
@@ -172,4 +173,15 @@ test('a worker that dies takes its mount with it; status says so; the next sessi
   const second = await client.call('session.open', sessionRequest(home));
   expect((await run('ls', second.mountpoint)).output).toBe('shell\n');
   expect((await client.call('status', {})).health).toEqual(['ok']);
+});
+
+test('work of a kernel that was killed is found by the next one, without a session', async () => {
+  const client = await local.connect();
+  const { session } = await client.call('session.open', sessionRequest(home, { name: 'alice' }));
+  await client.call('session.record', { session, op: 'exec', note: 'make', pid: 1 });
+  // The record on disk is all that a killed kernel leaves: it must not claim that there is nothing.
+  expect(readAgentRecords(home.places, () => {})).toMatchObject([{ record: { name: 'alice' } }]);
+  expect(readAgentRecords(home.places, () => {})[0]?.record.status).toBeUndefined();
+  await client.call('session.close', { session });
+  expect(readAgentRecords(home.places, () => {})[0]?.record.status).toMatchObject({ files: 1 });
 });
