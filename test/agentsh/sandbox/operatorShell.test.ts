@@ -71,9 +71,9 @@ describe.each(STARTERS)('started by %s', (starter) => {
     const owner = starter === 'root' ? {} : { user: TEST_USER };
     const terminal = new Terminal(`exec ${words().map(quoted).join(' ')}`, owner);
     await terminal.waitFor(/[$#] /);
-    terminal.type('sleep 30\n');
-    await terminal.waitFor(/sleep 30\r?\n/);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // It says when it runs: what is typed earlier is the shell's.
+    terminal.type(`perl -e '$| = 1; print "up-", 40 + 2; sleep 30'\n`);
+    await terminal.waitFor(/up-42/);
     terminal.type(CONTROL.c);
     terminal.type('echo alive-$((40+2))\n');
     await terminal.waitFor(/alive-42/);
