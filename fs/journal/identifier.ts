@@ -20,6 +20,7 @@ export function changeDigest(change: Change, workspace: string, agent: string): 
   const hint = change.base.version.type === 'file' && change.base.version.cid === '' ? change.base.hint : undefined;
   field(hash, hint === undefined ? '' : `${hint.ino} ${hint.sizeBytes} ${hint.mtimeNs} ${hint.ctimeNs}`);
   version(hash, change.result);
+  field(hash, change.tree ?? '');
   return hash.digest();
 }
 

@@ -31,7 +31,7 @@ export function changeAtPath(view: ViewState, rules: IgnoreRules, path: string):
     if (!path.startsWith(`${root.path}/`)) continue;
     const spot = spotAt(view, root, path);
     if (spot === undefined) continue;
-    const walk: Walk = { view, root, rules, found: [], ignored: [], renamed: new Set() };
+    const walk: Walk = { view, root, rules, found: [], ignored: [], renamed: new Set(), moves: movesBelow(view, root) };
     const change = changeAt(walk, spot);
     if (change !== null) return { change, spot, root };
   }
@@ -44,8 +44,14 @@ interface Walk {
   readonly rules: IgnoreRules;
   readonly found: FoundChange[];
   readonly ignored: FoundChange[];
-  /** Host paths that a rename has taken from where they were. */
+  /** Paths in the view that a rename has emptied. */
   readonly renamed: Set<string>;
+  /** Directories of the host that are elsewhere in the view. */
+  readonly moves: readonly Move[];
+}
+interface Move {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** All net changes below the invisible rules (and what a lost race left below `rw` ones), sorted by path. */
@@ -53,13 +59,40 @@ export function netChanges(view: ViewState, rules: IgnoreRules): Listing {
   const found: FoundChange[] = [];
   const ignored: FoundChange[] = [];
   for (const root of indexRoots(view, (node) => node.rule?.mode === 'invisible' || node.rule?.mode === 'rw')) {
-    const walk: Walk = { view, root, rules, found, ignored, renamed: new Set() };
+    const walk: Walk = { view, root, rules, found, ignored, renamed: new Set(), moves: movesBelow(view, root) };
     descend(walk, root.ino, root.path, root.lower, root);
     const deletions = found.filter(({ change }) => !(change.kind === 'delete' && walk.renamed.has(change.path)));
     found.splice(0, found.length, ...deletions);
   }
   const byPath = (a: FoundChange, b: FoundChange) => (a.change.path < b.change.path ? -1 : 1);
   return { found: found.sort(byPath), ignored: ignored.sort(byPath) };
+}
+
+/** Every directory that is not where the host has it, the outer before the inner. */
+function movesBelow(view: ViewState, root: IndexRoot): Move[] {
+  const moves: Move[] = [];
+  const visitBelow = (ino: number, path: string, lower: IndexRoot['lower']) => {
+    for (const spot of spotsOf(view, ino, path, lower, undefined)) {
+      if (spot.record === null || !isDirectorySpot(spot)) continue;
+      if (spot.record.lower !== '' && spot.record.lower !== hostPathOf(spot))
+        moves.push({ from: spot.record.lower, to: spot.path });
+      visitBelow(spot.record.ino, spot.path, lowerOf(view, spot.record));
+    }
+  };
+  visitBelow(root.ino, root.path, root.lower);
+  return moves;
+}
+
+/** Where the host has what shows through at a spot's name: another path below a directory that was moved. */
+const hostPathOf = (spot: Spot): string =>
+  spot.lowerParent === null ? spot.path : `${spot.lowerParent.path()}/${spot.name}`;
+
+/** The path in the view of a path on the host. */
+function viewPathOf(walk: Walk, hostPath: string): string {
+  const inner = walk.moves
+    .filter(({ from }) => hostPath.startsWith(`${from}/`))
+    .reduce<Move | undefined>((best, move) => (best === undefined || move.from.length > best.from.length ? move : best), undefined);
+  return inner === undefined ? hostPath : inner.to + hostPath.slice(inner.from.length);
 }
 
 function descend(walk: Walk, ino: number, path: string, lower: IndexRoot['lower'], root?: IndexRoot): void {
@@ -113,7 +146,8 @@ function directoryChange(walk: Walk, spot: Spot): Change | null {
     const below = isWhole(view, spot) ? summary(madeBelow(view, spot, walk.rules)) : { count: 1 };
     return finish(view, spot, 'create', base, result, below);
   }
-  if (record.lower !== spot.path) return finish(view, spot, 'rename', base, result, { count: 1 }, record.lower);
+  if (record.lower !== hostPathOf(spot))
+    return finish(view, spot, 'rename', base, result, { count: 1 }, viewPathOf(walk, record.lower));
   return attributeChange(view, spot, result);
 }
 
@@ -133,13 +167,14 @@ function fileChange(walk: Walk, spot: Spot): Change | null {
   if (record === null) return null;
   const result = resultVersion(view, record);
   const base = filledBase(view, spot);
-  if (record.content === CONTENT.lower && record.lower === spot.path) {
+  if (record.content === CONTENT.lower && record.lower === hostPathOf(spot)) {
     const host = hostVersion(view, spot);
     if (result.type !== 'file' || host.type !== 'file') return null;
     return attributeChange(view, spot, { ...result, cid: '', sizeBytes: host.sizeBytes });
   }
-  if (record.content === CONTENT.lower && isGone(walk, record.lower) && record.nlink <= 1)
-    return finish(view, spot, 'rename', base, result, { count: 1 }, record.lower);
+  const source = viewPathOf(walk, record.lower);
+  if (record.content === CONTENT.lower && isGone(walk, source) && record.nlink <= 1)
+    return finish(view, spot, 'rename', base, result, { count: 1 }, source);
   if (sameVersion(base.version, result)) return null;
   const host = hostVersion(view, spot, result);
   if (sameVersion(host, result)) return null;
@@ -154,9 +189,9 @@ function fileChange(walk: Walk, spot: Spot): Change | null {
 }
 
 /** Whether the agent has taken the name that a file came from. */
-function isGone(walk: Walk, lower: string): boolean {
-  if (!lower.startsWith(`${walk.root.path}/`)) return false;
-  return spotAt(walk.view, walk.root, lower)?.record === null;
+function isGone(walk: Walk, path: string): boolean {
+  if (!path.startsWith(`${walk.root.path}/`)) return false;
+  return spotAt(walk.view, walk.root, path)?.record === null;
 }
 
 interface Below {

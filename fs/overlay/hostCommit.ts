@@ -26,17 +26,21 @@ export interface StoredCommit {
   readonly by: string;
 }
 
+/**
+ * Runs one commit. `durable` false is for a plain close under `rw`: its intent is recorded, nothing is flushed.
+ */
 export function runCommit(
   view: ViewState,
   places: CommitPlaces,
   roots: readonly string[],
   steps: readonly Step[],
   by: string,
+  durable = true,
 ): { readonly id: string; readonly outcome: CommitOutcome } {
   const atMs = view.options.now();
   const id = base32(randomBytes(8)).slice(0, 12);
   const plan: CommitPlan = { id, agent: view.options.agent, atMs, roots, steps };
-  return { id, outcome: locked(places.lock, () => commit(plan, portsOf(view, places, by))) };
+  return { id, outcome: locked(places.lock, () => commit(plan, portsOf(view, places, by, durable))) };
 }
 
 /** Ends what a crash left half done. Returns how many commits that were. */
@@ -58,7 +62,7 @@ export function storedCommits(view: ViewState): StoredCommit[] {
     .sort((a, b) => a.plan.atMs - b.plan.atMs);
 }
 
-function portsOf(view: ViewState, places: CommitPlaces, by: string): CommitPorts {
+function portsOf(view: ViewState, places: CommitPlaces, by: string, durable = true): CommitPorts {
   const key = (id: string) => Buffer.from(id, 'latin1');
   const write = (plan: CommitPlan, status: StoredCommit['status']) => {
     const stored: StoredCommit = { plan, status, by };
@@ -67,15 +71,16 @@ function portsOf(view: ViewState, places: CommitPlaces, by: string): CommitPorts
   return {
     intent: (plan) => {
       write(plan, 'intended');
-      view.ledger.sync();
+      if (durable) view.ledger.sync();
     },
     finished: (id, outcome) => {
       const bytes = view.ledger.get('commits', key(id));
       if (bytes === undefined) return;
       write((JSON.parse(bytes.toString()) as StoredCommit).plan, outcome.status);
-      view.ledger.sync();
+      if (durable) view.ledger.sync();
     },
     fault: () => undefined,
+    durable,
     cidOf,
     preimageDirectory: places.preimages,
   };

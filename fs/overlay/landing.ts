@@ -33,7 +33,7 @@ export function landFile(view: ViewState, node: Node): string | null {
       gid: record.gid,
       mtimeNs: modificationTime(fd),
     };
-    const { outcome } = runCommit(view, places, [root.path], [step], 'rw');
+    const { outcome } = runCommit(view, places, [root.path], [step], 'rw', false);
     if (outcome.status === 'conflict') return outcome.conflicts[0]?.reason ?? 'conflict';
     settle(view, [{ spot, root, change: 'made' }], outcome.landed);
     return null;

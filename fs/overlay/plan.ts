@@ -27,6 +27,8 @@ export interface Settled {
   readonly spot: Spot;
   readonly root: IndexRoot;
   readonly change: 'made' | 'removed' | 'moved' | 'attributes';
+  /** Where a moved one was, in the view. */
+  readonly source?: string;
 }
 
 export interface PlanContext {
@@ -89,7 +91,7 @@ function addChange(context: PlanContext, plan: Plan, found: FoundChange): void {
     const source = change.source ?? fail('EINVAL');
     const base = sourceBase(context, root, source);
     plan.steps.push({ op: 'rename', path: change.path, source, base, targetBase: change.base });
-    plan.settled.push({ spot, root, change: 'moved' });
+    plan.settled.push({ spot, root, change: 'moved', source });
     return;
   }
   if (change.kind === 'mode' || change.kind === 'xattr') {
@@ -98,8 +100,17 @@ function addChange(context: PlanContext, plan: Plan, found: FoundChange): void {
     plan.settled.push({ spot, root, change: 'attributes' });
     return;
   }
+  const clears = change.base.version.type === 'directory' || (isDirectorySpot(spot) && change.base.version.type !== 'absent');
+  if (clears) addClearing(context, plan, found);
   if (isDirectorySpot(spot)) return addNewDirectory(context, plan, found);
-  addObject(context, plan, spot, root, change.base, change.result);
+  addObject(context, plan, spot, root, clears ? ABSENT : change.base, change.result);
+}
+
+/** What another kind of object takes the place of goes first. */
+function addClearing(context: PlanContext, plan: Plan, { change, spot }: FoundChange): void {
+  for (const below of removedBelow(context.view, spot))
+    plan.steps.push({ op: 'delete', path: below.path, base: below.base ?? ABSENT });
+  plan.steps.push({ op: 'delete', path: change.path, base: change.base });
 }
 
 /** An attribute change leaves the content: the result's is the base's. */
@@ -114,19 +125,12 @@ function sourceBase(context: PlanContext, root: IndexRoot, source: string): Base
 }
 
 /** A removed directory takes with it just what the agent saw and removed in it. */
-function addRemoval(context: PlanContext, plan: Plan, { change, spot, root }: FoundChange): void {
-  for (const below of removedBelow(context.view, spot))
-    plan.steps.push({ op: 'delete', path: below.path, base: below.base ?? ABSENT });
-  plan.steps.push({ op: 'delete', path: change.path, base: change.base });
-  plan.settled.push({ spot, root, change: 'removed' });
+function addRemoval(context: PlanContext, plan: Plan, found: FoundChange): void {
+  addClearing(context, plan, found);
+  plan.settled.push({ spot: found.spot, root: found.root, change: 'removed' });
 }
 
-function addNewDirectory(context: PlanContext, plan: Plan, { change, spot, root }: FoundChange): void {
-  if (change.base.version.type !== 'absent') {
-    for (const below of removedBelow(context.view, spot))
-      plan.steps.push({ op: 'delete', path: below.path, base: below.base ?? ABSENT });
-    plan.steps.push({ op: 'delete', path: change.path, base: change.base });
-  }
+function addNewDirectory(context: PlanContext, plan: Plan, { spot, root }: FoundChange): void {
   addDirectory(context, plan, spot, root);
   if (!isWhole(context.view, spot)) return;
   for (const below of madeBelow(context.view, spot, context.rules)) {

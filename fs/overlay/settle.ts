@@ -11,6 +11,7 @@ import { spotAt, spotsOf } from './indexTree.ts';
 import type { Node } from './node.ts';
 import { S_IFDIR, S_IFMT } from './node.ts';
 import type { Settled } from './plan.ts';
+import type { InodeRecord } from './records.ts';
 import { CONTENT, direntKey, direntRange, encodeDirent, encodeInode, inodeKey } from './records.ts';
 import type { ViewState } from './state.ts';
 
@@ -25,13 +26,13 @@ export function settle(view: ViewState, settled: readonly Settled[], landed: rea
   const results = new Map(landed.map((each) => [each.path, each]));
   const drop: number[] = [];
   view.ledger.transact((tx) => {
-    for (const { spot, root, change } of settled) {
+    for (const { spot, root, change, source } of settled) {
       const result = results.get(spot.path);
       const base: Base = baseFrom(result);
       if (change === 'removed') tx.remove('dirents', direntKey(spot.parentIno, spot.name));
       else if (((spot.record?.mode ?? 0) & S_IFMT) === S_IFDIR) settleDirectory(view, tx, spot, base, nodes);
       else settleFile(view, tx, spot, base, nodes, drop);
-      if (change === 'moved') removeSource(view, tx, spot, root);
+      if (source !== undefined) removeSource(view, tx, root, source);
     }
   });
   for (const id of drop) unlinkat(view.stagingFd, view.stagingName(id));
@@ -51,14 +52,51 @@ function settleDirectory(view: ViewState, tx: Transaction, spot: Spot, base: Bas
   const merged = { ...record, lower: spot.path };
   tx.put('inodes', inodeKey(record.ino), encodeInode(merged));
   tx.put('dirents', direntKey(spot.parentIno, spot.name), encodeDirent({ ...spot.dirent, base, removed: 0 }));
+  const directory = follow(view, tx, record, spot, nodes);
   const node = nodes.get(record.ino);
   if (node === undefined) return;
-  const directory = view.host.at(spot.path);
-  view.host.forget(directory);
   node.record = merged;
   node.lowerDirectory = directory;
   node.hostParent = directory.parent;
   node.hostName = directory.name;
+}
+
+/** The host directory that is at a landed path now; where it was moved there, what is below comes with it. */
+function follow(
+  view: ViewState,
+  tx: Transaction,
+  record: InodeRecord,
+  spot: Spot,
+  nodes: Map<number, Node>,
+): HostDirectory {
+  const there = view.host.at(spot.path);
+  view.host.forget(there);
+  if (record.lower === '' || record.lower === spot.path || there.parent === null) return there;
+  const moved = view.host.at(record.lower);
+  moved.moveTo(there.parent, there.name);
+  rebase(view, tx, record.ino, `${record.lower}/`, `${spot.path}/`, nodes);
+  return moved;
+}
+
+/** Records below a moved directory name their host objects by path: it has changed. */
+function rebase(
+  view: ViewState,
+  tx: Transaction,
+  ino: number,
+  from: string,
+  to: string,
+  nodes: Map<number, Node>,
+): void {
+  for (const { record } of [...spotsOf(view, ino, '', null, undefined)]) {
+    if (record === null) continue;
+    if (record.lower.startsWith(from)) {
+      const rebased = { ...record, lower: to + record.lower.slice(from.length) };
+      tx.put('inodes', inodeKey(record.ino), encodeInode(rebased));
+      const node = nodes.get(record.ino);
+      if (node?.record) node.record = rebased;
+    }
+    if ((record.mode & S_IFMT) === S_IFDIR) rebase(view, tx, record.ino, from, to, nodes);
+  }
 }
 
 function settleFile(
@@ -96,8 +134,8 @@ function parentOf(view: ViewState, path: string): HostDirectory {
 }
 
 /** The name that a rename came from is absent on the host now: its whiteout has nothing to hide. */
-function removeSource(view: ViewState, tx: Transaction, spot: Spot, root: IndexRoot): void {
-  const source = spotAt(view, root, spot.record?.lower ?? '');
+function removeSource(view: ViewState, tx: Transaction, root: IndexRoot, path: string): void {
+  const source = spotAt(view, root, path);
   if (source?.record === null) tx.remove('dirents', direntKey(source.parentIno, source.name));
 }
 
