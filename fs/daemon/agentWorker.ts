@@ -20,6 +20,7 @@ import { recoverCommits } from '../overlay/hostCommit.ts';
 import { IgnoreRules } from '../overlay/ignoreRules.ts';
 import type { Item } from '../overlay/pendingBook.ts';
 import { PendingBook } from '../overlay/pendingBook.ts';
+import { plantSeeds } from '../overlay/seed.ts';
 import { dropModes, measure } from '../overlay/session.ts';
 import { ViewState } from '../overlay/state.ts';
 import { sweepStaging } from '../overlay/sweep.ts';
@@ -63,6 +64,7 @@ class Actor implements AgentActor {
     this.source = new AgentSource(this, open, this.signer.did, Date.now());
     this.view = this.makeView();
     sweepStaging(this.view);
+    plantSeeds(this.view, open.homeFiles, { uid: process.getuid!(), gid: process.getgid!() });
     recoverCommits(this.view, this.view.commitPlaces());
     this.book = new PendingBook(this.view, open.workspace, () => this.ignoreRules());
   }

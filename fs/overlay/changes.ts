@@ -91,7 +91,10 @@ const hostPathOf = (spot: Spot): string =>
 function viewPathOf(walk: Walk, hostPath: string): string {
   const inner = walk.moves
     .filter(({ from }) => hostPath.startsWith(`${from}/`))
-    .reduce<Move | undefined>((best, move) => (best === undefined || move.from.length > best.from.length ? move : best), undefined);
+    .reduce<Move | undefined>(
+      (best, move) => (best === undefined || move.from.length > best.from.length ? move : best),
+      undefined,
+    );
   return inner === undefined ? hostPath : inner.to + hostPath.slice(inner.from.length);
 }
 

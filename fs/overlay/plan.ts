@@ -100,7 +100,8 @@ function addChange(context: PlanContext, plan: Plan, found: FoundChange): void {
     plan.settled.push({ spot, root, change: 'attributes' });
     return;
   }
-  const clears = change.base.version.type === 'directory' || (isDirectorySpot(spot) && change.base.version.type !== 'absent');
+  const clears =
+    change.base.version.type === 'directory' || (isDirectorySpot(spot) && change.base.version.type !== 'absent');
   if (clears) addClearing(context, plan, found);
   if (isDirectorySpot(spot)) return addNewDirectory(context, plan, found);
   addObject(context, plan, spot, root, clears ? ABSENT : change.base, change.result);
