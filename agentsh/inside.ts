@@ -1,5 +1,5 @@
 // The command inside a sandbox: it speaks only through the agent's own `/.kernel`, and decides nothing.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Context } from './context.ts';
 import { byteString } from './context.ts';
@@ -10,18 +10,11 @@ import { CommandFailure } from './failure.ts';
 import type { JsonOption } from './options.ts';
 
 const CONTROL_ROOT = '/.kernel';
-const WRITE_BITS = 0o222;
 
-/**
- * The agent's control directory, or undefined outside a sandbox. The mode bits tell the truth for each mount: the
- * verb files can be written only in the operator's.
- */
+/** The agent's control directory, or undefined outside a sandbox: `who` is in the operator's mount alone. */
 export function findInsideKernel(): string | undefined {
-  try {
-    return (statSync(path.join(CONTROL_ROOT, 'approve')).mode & WRITE_BITS) === 0 ? CONTROL_ROOT : undefined;
-  } catch {
-    return undefined;
-  }
+  const has = (name: string) => existsSync(path.join(CONTROL_ROOT, name));
+  return has('agent') && !has('who') ? CONTROL_ROOT : undefined;
 }
 
 interface Inside {
