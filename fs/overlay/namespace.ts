@@ -230,8 +230,9 @@ interface Place {
 export function rename(view: ViewState, from: Place, to: Place, flags: number, caller: Caller): void {
   if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0 || flags === 3) fail('EINVAL');
   const source = existing(view, from.parent, from.name);
-  const fromRule = removable(view, from.parent, from.name, source, 'rename', caller);
   const target = child(view, to.parent, to.name);
+  refuseCrossing(view, source, target, to, caller);
+  const fromRule = removable(view, from.parent, from.name, source, 'rename', caller);
   if (target === source && flags !== RENAME_EXCHANGE) return;
   const toRule = creatable(view, to.parent, to.name, 'rename', caller, isDirectory(source));
   // A directory cannot become one that rules lie below: they would not know what was in it.
@@ -267,6 +268,16 @@ export function rename(view: ViewState, from: Place, to: Place, flags: number, c
       ),
     );
   });
+}
+
+/** As between two file systems, EXDEV comes before EROFS: `mv` copies then. */
+function refuseCrossing(view: ViewState, source: Node, target: Node | null, to: Place, caller: Caller): void {
+  if (source.ruleNode !== undefined || target?.ruleNode !== undefined) return;
+  const rule = ruleOf(to.parent, to.name);
+  const modes = [source.rule.mode, rule.mode];
+  if (modes[0] === modes[1] || modes.includes('hidden') || modes.every((mode) => mode !== 'ro' && mode !== 'rw'))
+    return;
+  view.refuse('rename', childPath(to.parent, to.name), rule, caller, errno(ERRNO.EXDEV));
 }
 
 const singleFileRule = (node: Node) => !isDirectory(node) && (node.ruleNode?.children.size ?? 0) === 0;
