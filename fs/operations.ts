@@ -191,4 +191,6 @@ export interface Backing {
 export interface Notifier {
   invalidateInode(node: number, offset: number, length: number, except?: number): void;
   invalidateEntry(parent: number, name: string, except?: number): void;
+  /** The next use of the name asks again. What is mounted below stays, unless the answer then is another object. */
+  expireEntry(parent: number, name: string): void;
 }

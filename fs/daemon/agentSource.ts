@@ -27,7 +27,7 @@ export class AgentSource implements ControlSource {
   readonly events = new MemoryLog();
   readonly audit: GrowingLog;
   private readonly actor: AgentActor;
-  private readonly open: AgentOpen;
+  private open: AgentOpen;
   private readonly did: string;
   private readonly startedAtMs: number;
   private readonly refusals: string[] = [];
@@ -116,6 +116,12 @@ export class AgentSource implements ControlSource {
   happened({ op, path, note }: AuditEvent): void {
     const more = note === undefined ? {} : { note };
     this.events.append({ time: new Date().toISOString(), kind: 'change', op, path: quotePath(path), ...more });
+  }
+
+  /** Another policy is in force. */
+  replaced(open: AgentOpen, note: string): void {
+    this.open = open;
+    this.events.append({ time: new Date().toISOString(), kind: 'policy', note });
   }
 
   /** One refusal, for `denials` and for the followers of events. */

@@ -9,7 +9,7 @@ import { ControlTree } from '../control/tree.ts';
 import { fail } from '../errno.ts';
 import { backingOf } from '../fuse/backing.ts';
 import { Channel, sendTo } from '../fuse/channel.ts';
-import { encodeInvalidateEntry, encodeInvalidateInode } from '../fuse/notify.ts';
+import { encodeExpireEntry, encodeInvalidateEntry, encodeInvalidateInode } from '../fuse/notify.ts';
 import { Session } from '../fuse/session.ts';
 import { AT_FDCWD, close, openat, read } from '../host/syscall.ts';
 import { versionText } from '../journal/diffText.ts';
@@ -20,6 +20,7 @@ import { recoverCommits } from '../overlay/hostCommit.ts';
 import { IgnoreRules } from '../overlay/ignoreRules.ts';
 import type { Item } from '../overlay/pendingBook.ts';
 import { PendingBook } from '../overlay/pendingBook.ts';
+import { reloadPolicy } from '../overlay/reload.ts';
 import { plantSeeds } from '../overlay/seed.ts';
 import { dropModes, measure } from '../overlay/session.ts';
 import { ViewState } from '../overlay/state.ts';
@@ -27,7 +28,16 @@ import { sweepStaging } from '../overlay/sweep.ts';
 import { View } from '../overlay/view.ts';
 import { readViewFile } from '../overlay/viewFile.ts';
 import { type AgentActor, AgentSource } from './agentSource.ts';
-import type { AgentMethods, AgentOpen, AttachParams, CommitItem, PendingItem, PendingListing } from './protocol.ts';
+import type {
+  AgentMethods,
+  AgentOpen,
+  AttachParams,
+  CommitItem,
+  PendingItem,
+  PendingListing,
+  PolicyParams,
+  PolicyResult,
+} from './protocol.ts';
 import { RequestError } from './requestError.ts';
 import { WorkerLoop } from './workerLoop.ts';
 
@@ -41,7 +51,7 @@ class Actor implements AgentActor {
   readonly view: ViewState;
   readonly source: AgentSource;
   readonly book: PendingBook;
-  private readonly open: AgentOpen;
+  private open: AgentOpen;
   private readonly signer: Signer;
   private readonly sessions = new Map<
     number,
@@ -103,6 +113,7 @@ class Actor implements AgentActor {
     return {
       invalidateInode: (node, offset, length, except) => tell(encodeInvalidateInode(node, offset, length), except),
       invalidateEntry: (parent, name, except) => tell(encodeInvalidateEntry(parent, name), except),
+      expireEntry: (parent, name) => tell(encodeExpireEntry(parent, name), undefined),
     };
   }
 
@@ -120,6 +131,20 @@ class Actor implements AgentActor {
     const length = read(fd, this.commBuffer, COMM_BYTES);
     close(fd);
     return length <= 0 ? '' : this.commBuffer.toString('latin1', 0, length - 1);
+  }
+
+  /** Puts another policy in force: on record first, since what cannot be recorded must not happen. */
+  reload({ rules, names, policy, tracked, note }: PolicyParams): PolicyResult {
+    this.ledger.record({ op: 'policy', path: this.open.workspace, verdict: 'info', note });
+    this.ledger.sync();
+    this.open = { ...this.open, rules, names, policy, tracked };
+    this.source.replaced(this.open, note);
+    return reloadPolicy(this.view, {
+      rules: ruleTree(rules),
+      judge: nameJudge({ ...names, scopes: policy.scopes }),
+      tracked: new Set(tracked),
+      reads: policy.audit.reads,
+    });
   }
 
   attach({ connection, fd, idShift, passthrough, dev }: AttachParams): void {
@@ -229,10 +254,10 @@ const methods: { [M in keyof AgentMethods]: (params: AgentMethods[M]['params']) 
     opened().detach(connection);
     return {};
   },
+  policy: (params) => opened().reload(params),
   status() {
-    const { view, book, ledger } = opened();
+    const { view, book } = opened();
     const { items, ignored } = book.list();
-    void ledger;
     return {
       pending: items.length,
       ignored: ignored.length,

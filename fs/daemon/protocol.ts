@@ -8,6 +8,8 @@ export interface AgentMethods {
   /** Serve a FUSE connection. The descriptor belongs to the process. */
   attach: { params: AttachParams; result: Record<string, never> };
   detach: { params: { connection: number }; result: Record<string, never> };
+  /** Another policy for the live view. */
+  policy: { params: PolicyParams; result: PolicyResult };
   status: { params: Record<string, never>; result: AgentStatus };
   pending: { params: { ignored: boolean }; result: PendingListing };
   /** The text of `pending/<id>`: header, blank line, diff. */
@@ -48,6 +50,18 @@ export interface AgentOpen {
   readonly homeFiles: readonly SeedFile[];
   /** Shared Int32 lock that orders commits to the host in one process. */
   readonly commitLock: SharedArrayBuffer;
+}
+
+/** The parts of AgentOpen that are the policy. */
+export interface PolicyParams extends Pick<AgentOpen, 'rules' | 'names' | 'policy' | 'tracked'> {
+  /** For the record: who changed it, and both hashes. */
+  readonly note: string;
+}
+export interface PolicyResult {
+  /** Live objects that are hidden now and were not before. */
+  readonly hidden: number;
+  /** Inode numbers of files that may be open or mapped past the worker with more than the policy now allows. */
+  readonly uncut: readonly number[];
 }
 
 /** Both byte strings; owned by whoever owns the home, mode 0644, missing directories 0755. */

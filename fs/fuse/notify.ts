@@ -6,6 +6,9 @@ import { write } from 'node:fs';
 import { ERRNO } from '../errno.ts';
 import { NAME_BYTES_MAX, NOTIFY, OUT_HEADER_BYTES } from './abi.ts';
 
+/** FUSE_EXPIRE_ONLY, since 7.38. */
+const EXPIRE_ONLY = 1;
+
 /** Pages `offset`..`offset + length` of a node are old (`length` 0 or less: to the end); attributes too. */
 export function encodeInvalidateInode(node: number, offset: number, length: number): Buffer {
   const message = begin(NOTIFY.INVAL_INODE, 24);
@@ -16,11 +19,17 @@ export function encodeInvalidateInode(node: number, offset: number, length: numb
 }
 
 /** What a name leads to is old: the next use looks it up. */
-export function encodeInvalidateEntry(parent: number, name: string): Buffer {
+export const encodeInvalidateEntry = (parent: number, name: string): Buffer => entryMessage(parent, name, 0);
+
+/** The next use of a name looks it up; what is mounted on it or below stays if the answer is the same object. */
+export const encodeExpireEntry = (parent: number, name: string): Buffer => entryMessage(parent, name, EXPIRE_ONLY);
+
+function entryMessage(parent: number, name: string, flags: number): Buffer {
   const bytes = nameBytes(name);
   const message = begin(NOTIFY.INVAL_ENTRY, 16 + bytes.length);
   writeU64(message, 16, parent);
   message.writeUInt32LE(name.length, 24);
+  message.writeUInt32LE(flags, 28);
   bytes.copy(message, 32);
   return message;
 }

@@ -25,10 +25,11 @@ import type { Caller, CopyFileRange, OpenReply } from '../operations.ts';
 import { FOPEN } from '../operations.ts';
 import { cidOfFile } from '../store/cid.ts';
 import { statLower } from './attributes.ts';
+import type { Handle } from './connection.ts';
 import type { Node } from './node.ts';
 import { hasUpper, isRegular, pathOf } from './node.ts';
 import { CONTENT } from './records.ts';
-import type { Handle, ViewState } from './state.ts';
+import type { ViewState } from './state.ts';
 import { pin, recordBase, release as releaseNode } from './upper.ts';
 import * as through from './writeThrough.ts';
 
@@ -85,6 +86,7 @@ function register(view: ViewState, node: Node): boolean {
   const id = view.connection?.backing?.open(node.fd) ?? -1;
   if (id <= 0) return false;
   node.backingId = id;
+  node.passed = true;
   return true;
 }
 
@@ -125,7 +127,7 @@ function withContent<T>(view: ViewState, node: Node, body: () => T): T {
 }
 
 function logRead(view: ViewState, node: Node, caller: Caller): void {
-  const { reads } = view.options;
+  const { reads } = view;
   if (reads === 'none' || (node.readLogged && reads === 'first')) return;
   node.readLogged = true;
   view.ledger.record(view.event('read', pathOf(node), node.rule, caller));
@@ -148,12 +150,18 @@ export function write(
   caller: Caller,
 ): number {
   const node = handle.node;
+  refuseReadOnly(view, node, caller);
   if (!node.fdIsStaging) copyUp(view, node, Number.POSITIVE_INFINITY, caller);
   else if (!handle.wrote) logWrite(view, node, caller);
   handle.wrote = true;
   node.dirty = true;
   if (killSetId) clearSetId(view, node);
   return must(pwrite(node.fd, data, data.length, offset));
+}
+
+/** Opened for writing under an earlier policy. */
+function refuseReadOnly(view: ViewState, node: Node, caller: Caller): void {
+  if (node.rule.mode === 'ro') view.refuse('write', pathOf(node), node.rule, caller, errno(ERRNO.EROFS));
 }
 
 /** A write by someone else than root ends set-id bits. */
@@ -182,7 +190,7 @@ export function copyUp(view: ViewState, node: Node, keepBytes: number, caller: C
   try {
     view.mutate((tx) => {
       const base = captureFileBase(view, node);
-      const id = view.allocate(tx);
+      const id = view.numbers.allocate(tx);
       name = view.stagingName(id);
       staged = must(openat(view.stagingFd, name, O_RDWR | O_CREAT_EXCL, 0o600));
       copyBytes(source, staged, Math.min(size, keepBytes));
@@ -280,6 +288,7 @@ export const lseek = (view: ViewState, node: Node, offset: number, whence: numbe
 export function copyRange(view: ViewState, request: CopyFileRange, caller: Caller): number {
   const from = view.handle(request.fromHandle).node;
   const to = view.handle(request.toHandle);
+  refuseReadOnly(view, to.node, caller);
   if (!to.node.fdIsStaging) copyUp(view, to.node, Number.POSITIVE_INFINITY, caller);
   to.wrote = true;
   to.node.dirty = true;

@@ -6,11 +6,12 @@ import { errno } from '../errno.ts';
 import { isReservedName } from '../host/reserved.ts';
 import type { DirectorySink } from '../operations.ts';
 import { absentEntry, entryOf } from './attributes.ts';
+import type { Handle, ListedName } from './connection.ts';
 import type { Node } from './node.ts';
 import { S_IFDIR, S_IFREG } from './node.ts';
 import { decodeDirent, direntName, direntRange } from './records.ts';
 import { child, isHiddenName, isTakenAway } from './resolve.ts';
-import type { Handle, ListedName, ViewState } from './state.ts';
+import type { ViewState } from './state.ts';
 import { release } from './upper.ts';
 
 const ENOENT = -2;
@@ -85,6 +86,7 @@ export function readDirectory(
   for (let at = offset; at < names.length; at++) {
     const listed = names[at];
     if (listed === undefined) return;
+    if (listed === null) continue;
     if (!(plus ? addPlus(view, node, listed, at, sink) : sink.add(listed.name, listed.ino, listed.type, at + 1)))
       return;
   }

@@ -32,13 +32,13 @@ export function indexRoots(view: ViewState, wanted: (node: RuleNode) => boolean)
   const roots: IndexRoot[] = [];
   const visit = (node: RuleNode, path: string) => {
     if (node.rule !== undefined && wanted(node)) {
-      const ino = view.knownRootIno(path === '' ? '/' : path);
+      const ino = view.numbers.knownRoot(path === '' ? '/' : path);
       if (ino !== undefined && view.readInode(ino) !== null)
         roots.push({ path, ino, ruleNode: node, lower: node.rule.empty ? null : view.host.at(path) });
     }
     for (const [name, below] of node.children) visit(below, `${path}/${name}`);
   };
-  visit(view.options.rules, '');
+  visit(view.rules, '');
   return roots;
 }
 

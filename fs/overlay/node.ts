@@ -21,12 +21,12 @@ export interface Node {
   readonly ino: number;
   /** S_IF… bits. */
   readonly type: number;
-  /** Where it was found last; null for the root and for what has no name any more. */
+  /** Where it was found last; null for the root and for what has no name any more: then `name` is a path. */
   parent: Node | null;
   name: string;
   rule: Rule;
   /** Directories above or at a rule's root: their place in the rule trie. */
-  readonly ruleNode: RuleNode | undefined;
+  ruleNode: RuleNode | undefined;
   /** The host's file is hidden by a mask pattern: what is here is the agent's own, and private. */
   readonly masked: boolean;
   /** The agent's own attributes and content reference; null while it is the host's object as it is. */
@@ -34,7 +34,7 @@ export interface Node {
   /** Directories: the host directory that shows through, or null. */
   lowerDirectory: HostDirectory | null;
   /** Directories on the rule trie: the host directory at this very path, visible or not. */
-  readonly ownDirectory: HostDirectory | null;
+  ownDirectory: HostDirectory | null;
   /** Where the host's object lies: directory and name. */
   hostParent: HostDirectory | null;
   hostName: string;
@@ -54,6 +54,10 @@ export interface Node {
   dirty: boolean;
   /** Its first read of this session is on record. */
   readLogged: boolean;
+  /** A policy that came later hides it: nothing reaches it any more but what gives it back. */
+  denied: boolean;
+  /** Was opened past us: what still holds it then (a mapping, too) cannot be cut. */
+  passed: boolean;
   readonly children: Map<string, Node>;
 }
 
@@ -78,6 +82,8 @@ export function newNode(id: number, seed: NodeSeed): Node {
     orphan: false,
     dirty: false,
     readLogged: false,
+    denied: false,
+    passed: false,
     ...seed,
     id,
     children: new Map(),

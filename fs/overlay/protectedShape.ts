@@ -46,7 +46,7 @@ function leavesWorkspace(view: ViewState, path: string, target: string): boolean
     if (name === '..') names.pop();
     else names.push(name);
   }
-  let node = view.options.rules;
+  let node = view.rules;
   let inside = node.rule?.mode === 'invisible';
   for (const name of names) {
     const next = node.children.get(name);

@@ -3,6 +3,7 @@
 // Order: rule trie, reserved names, the agent's own entries (whiteouts too), then the host and the name patterns.
 // What is hidden is absent: every way to a name goes through `child`, so listings, links and errors agree.
 import type { Rule, RuleNode } from '../../policy/model.ts';
+import { ruleFor } from '../../policy/rules.ts';
 import { errno } from '../errno.ts';
 import type { HostDirectory } from '../host/hostTree.ts';
 import { isReservedName } from '../host/reserved.ts';
@@ -77,9 +78,19 @@ function upperChild(
   return node;
 }
 
+/** Whether the rules still show what the host has at a path: what was moved away from there goes on showing it. */
+function showsHost(view: ViewState, path: string): boolean {
+  const { mode, empty } = ruleFor(view.rules, path);
+  return mode !== 'hidden' && !empty;
+}
+
 /** Where a record's host object lies. */
-function lowerOf(view: ViewState, record: InodeRecord): Partial<Node> {
-  if (record.lower === '') return {};
+export function lowerOf(
+  view: ViewState,
+  record: InodeRecord,
+): Pick<Node, 'lowerDirectory' | 'hostParent' | 'hostName'> {
+  const none = { lowerDirectory: null, hostParent: null, hostName: '' };
+  if (record.lower === '' || !showsHost(view, record.lower)) return none;
   const directory = view.host.at(record.lower);
   if ((record.mode & S_IFMT) === S_IFDIR) {
     const parent = directory.parent ?? directory;
@@ -87,7 +98,7 @@ function lowerOf(view: ViewState, record: InodeRecord): Partial<Node> {
     const open = status === 0 && isHostDirectory(view) && view.host.mayEnter(view.stat);
     return { lowerDirectory: open ? directory : null, hostParent: parent, hostName: directory.name };
   }
-  return { hostParent: directory.parent, hostName: directory.name };
+  return { lowerDirectory: null, hostParent: directory.parent, hostName: directory.name };
 }
 
 const isHostDirectory = (view: ViewState) => (view.stat.readUInt16LE(STATX.mode) & S_IFMT) === S_IFDIR;
@@ -143,7 +154,7 @@ function ruledDirectory(
     return cached;
   }
   const path = pathOf(parent) === '/' ? `/${name}` : `${pathOf(parent)}/${name}`;
-  const ino = view.rootIno(path);
+  const ino = view.numbers.root(path);
   const record = view.readInode(ino);
   const hostParent = exists ? parent.ownDirectory : null;
   const node = view.remember({
@@ -274,6 +285,7 @@ export function isHiddenIn(
   if (verdict.hiddenIfPrivateKey && isRegularName && holdsPrivateKey(view, directory, name)) return true;
   const origin = directory.path();
   if (origin === present) return false;
+  if (!showsHost(view, `${origin}/${name}`)) return true;
   const earlier = view.judge(origin, name, isDirectoryName);
   return earlier.hidden || earlier.masked;
 }

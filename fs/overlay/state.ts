@@ -3,8 +3,8 @@
 // - One thread owns a view; nothing here waits.
 // - A mutation is one ledger transaction (`mutate`); what it changed in the heap is put back if it fails.
 // - Rows are written before the reply, so what was acknowledged is in the journal.
-import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
+import type { ReadAudit } from '../../policy/effective.ts';
 import type { NameJudge, NameVerdict, Rule, RuleNode } from '../../policy/model.ts';
 import type { Errno } from '../errno.ts';
 import { errno, fail, must } from '../errno.ts';
@@ -27,9 +27,11 @@ import {
 } from '../host/syscall.ts';
 import type { Ledger } from '../journal/ledger.ts';
 import type { AuditEvent, Base, Transaction } from '../journal/model.ts';
-import type { Backing, Caller, FileSystemStatistics, Notifier } from '../operations.ts';
+import type { Caller, FileSystemStatistics, Notifier } from '../operations.ts';
 import { cidOfFile } from '../store/cid.ts';
+import type { Connection, Handle } from './connection.ts';
 import type { CommitPlaces } from './hostCommit.ts';
+import { InodeNumbers, OWN_INO_BASE } from './inodeNumbers.ts';
 import type { Node, NodeSeed } from './node.ts';
 import { newNode, S_IFDIR } from './node.ts';
 import type { DirentRecord, InodeRecord } from './records.ts';
@@ -50,7 +52,7 @@ export interface ViewOptions {
   readonly notifier: Notifier;
   readonly agent: string;
   /** Which reads go on record: none, the first of each file in a session, all. */
-  readonly reads: 'none' | 'first' | 'all';
+  readonly reads: ReadAudit;
   /** Called with every refusal, for `denials` and events. */
   readonly refused: (event: AuditEvent) => void;
   /** Called with every mutation that has been committed. */
@@ -58,40 +60,10 @@ export interface ViewOptions {
   readonly places: CommitPlaces;
 }
 
-/** One FUSE connection of this view: what it holds, so that its end gives it back. */
-export interface Connection {
-  readonly id: number;
-  readonly lookups: Map<number, number>;
-  readonly handles: Set<number>;
-  readonly backing: Backing | null;
-  /** Device nodes and set-id bits are shown as they are. */
-  readonly dev: boolean;
-}
-
-export interface Handle {
-  readonly id: number;
-  readonly node: Node;
-  readonly flags: number;
-  readonly connection: Connection;
-  readonly passthrough: boolean;
-  wrote: boolean;
-  /** Directories: the names as they were when the stream began. */
-  names: readonly ListedName[] | null;
-}
-export interface ListedName {
-  readonly name: string;
-  readonly ino: number;
-  readonly type: number;
-}
-
-/** Inode numbers: 256 file systems of 2^44 inodes, then the agent's own above 2^52. */
+/** Inode numbers: 256 file systems of 2^44 inodes, then the agent's own (inodeNumbers.ts). */
 const DEVICE_SHIFT = 2 ** 44;
-const OWN_INO_BASE = 2 ** 52;
-/** Own numbers are taken in blocks, so that most creations do not write the counter. */
-const INO_BLOCK = 4096;
 /** The base's content is identified at once up to this size; beyond it only the hint counts. */
 const BASE_CID_BYTES_MAX = 16 * 1024 * 1024;
-const META_NEXT_INO = Buffer.from('nextIno');
 const NO_VERDICT: NameVerdict = {
   hidden: false,
   masked: false,
@@ -102,8 +74,14 @@ const NO_VERDICT: NameVerdict = {
 
 export class ViewState {
   readonly options: ViewOptions;
+  /** The rules in force: replaced as a whole, by reload.ts alone. */
+  rules: RuleNode;
+  names: NameJudge;
+  tracked: ReadonlySet<string>;
+  reads: ReadAudit;
   readonly ledger: Ledger;
   readonly host: HostTree;
+  readonly numbers: InodeNumbers;
   readonly stagingFd: number;
   readonly nodes = new Map<number, Node>();
   /** Files by inode number (and rule, for hard links on the host). */
@@ -119,8 +97,6 @@ export class ViewState {
   private readonly devices = new Map<string, number>();
   private nextNode = 1;
   private nextHandle = 1;
-  private nextIno = 0;
-  private inoLimit = 0;
   private undo: (() => void)[] | null = null;
   /** What the open mutation will have done once it is committed. */
   private happening: AuditEvent[] = [];
@@ -128,14 +104,19 @@ export class ViewState {
   constructor(options: ViewOptions) {
     this.options = options;
     this.ledger = options.ledger;
+    this.rules = options.rules;
+    this.names = options.judge;
+    this.tracked = options.tracked;
+    this.reads = options.reads;
     this.host = new HostTree(options.forbidden);
     this.stagingFd = openat(AT_FDCWD, options.stagingDirectory, O_DIRECTORY);
     if (this.stagingFd < 0) throw errno(this.stagingFd);
-    this.loadCounters();
+    this.numbers = new InodeNumbers(options.ledger);
+    this.loadOrigins();
     const rule: Rule = options.rules.rule ?? { path: '/', mode: 'hidden', empty: true, source: 'default' };
     this.host.stat(this.host.root, '.', this.stat);
     this.root = this.remember({
-      ino: this.rootIno('/'),
+      ino: this.numbers.root('/'),
       type: S_IFDIR,
       parent: null,
       name: '',
@@ -158,15 +139,17 @@ export class ViewState {
     return node;
   }
 
+  /** @throws ESTALE for what is gone, or what a later policy took away */
   node(id: number): Node {
     const node = this.nodes.get(id);
-    if (node === undefined) fail('ESTALE');
+    if (node === undefined || node.denied) fail('ESTALE');
     return node;
   }
 
   handle(id: number): Handle {
     const handle = this.handles.get(id);
     if (handle === undefined) fail('EBADF');
+    if (handle.node.denied) fail('ESTALE');
     return handle;
   }
 
@@ -237,40 +220,7 @@ export class ViewState {
     tx.put('dirents', direntKey(parent.ino, name), encodeDirent(dirent));
   }
 
-  /** A fresh number for an object or a staging file of the agent's own. */
-  allocate(tx: Transaction): number {
-    if (this.nextIno >= this.inoLimit) {
-      this.inoLimit = this.nextIno + INO_BLOCK;
-      const value = Buffer.alloc(8);
-      value.writeDoubleLE(this.inoLimit, 0);
-      tx.put('meta', META_NEXT_INO, value);
-    }
-    return this.nextIno++;
-  }
-
-  /** The lasting inode number of a rule's root or of a directory that only leads to one. */
-  rootIno(path: string): number {
-    const key = Buffer.concat([Buffer.from('root:'), shortKey(path)]);
-    const known = this.ledger.get('meta', key);
-    if (known !== undefined) return known.readDoubleLE(0);
-    return this.ledger.transact((tx) => {
-      const value = Buffer.alloc(8);
-      const ino = this.allocate(tx);
-      value.writeDoubleLE(ino, 0);
-      tx.put('meta', key, value);
-      return ino;
-    });
-  }
-
-  /** The number of a rule's root, if it was ever seen. */
-  knownRootIno(path: string): number | undefined {
-    return this.ledger.get('meta', Buffer.concat([Buffer.from('root:'), shortKey(path)]))?.readDoubleLE(0);
-  }
-
-  private loadCounters(): void {
-    const next = this.ledger.get('meta', META_NEXT_INO);
-    this.nextIno = next === undefined ? OWN_INO_BASE : next.readDoubleLE(0);
-    this.inoLimit = this.nextIno;
+  private loadOrigins(): void {
     for (const { key, value } of this.ledger.range('origins', Buffer.alloc(0), Buffer.alloc(9, 0xff))) {
       const { ino, btime } = JSON.parse(value.toString()) as { ino: number; btime: string };
       this.origins.set(Number(key.readBigUInt64BE(0)), { ino, btime });
@@ -327,9 +277,9 @@ export class ViewState {
   }
 
   judge(directory: string, name: string, isDirectoryName: boolean): NameVerdict {
-    const verdict = this.options.judge.judge(directory, name, isDirectoryName);
+    const verdict = this.names.judge(directory, name, isDirectoryName);
     if (!verdict.byDefault) return verdict;
-    return this.options.tracked.has(`${directory}/${name}`) ? { ...NO_VERDICT, protected: verdict.protected } : verdict;
+    return this.tracked.has(`${directory}/${name}`) ? { ...NO_VERDICT, protected: verdict.protected } : verdict;
   }
 
   /** What the host has at a name now, as the base of a first change. */
@@ -431,11 +381,3 @@ export class ViewState {
 function cidOfSmall(fd: number): string {
   return must(lseek(fd, 0, 2)) <= BASE_CID_BYTES_MAX ? cidOfFile(fd) : '';
 }
-
-/** A bounded key for a path of any length. */
-function shortKey(path: string): Buffer {
-  const bytes = Buffer.from(path, 'latin1');
-  return bytes.length <= 1024 ? bytes : Buffer.from(createDigest(bytes), 'hex');
-}
-
-const createDigest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');

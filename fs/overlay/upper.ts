@@ -9,7 +9,7 @@ import { unlinkat } from '../host/syscall.ts';
 import type { Base, Transaction } from '../journal/model.ts';
 import { recordOf } from './attributes.ts';
 import type { Node } from './node.ts';
-import { isDirectory, isRegular, S_IFDIR, S_IFLNK } from './node.ts';
+import { isDirectory, isRegular, pathOf, S_IFDIR, S_IFLNK } from './node.ts';
 import type { InodeRecord } from './records.ts';
 import { CONTENT, direntKey, direntRange, inodeKey } from './records.ts';
 import { lowerExists } from './resolve.ts';
@@ -150,6 +150,7 @@ export function dropLink(view: ViewState, tx: Transaction, node: Node): void {
     for (const { key } of [...view.ledger.range('dirents', ...direntRange(node.ino))]) tx.remove('dirents', key);
   const { parent, name } = node;
   node.orphan = true;
+  node.name = pathOf(node);
   node.parent = null;
   view.onAbort(() => {
     node.orphan = false;
@@ -194,7 +195,7 @@ export function newRecord(
   const inherits = (above.mode & 0o2000) !== 0;
   const directory = (mode & 0o170000) === S_IFDIR;
   return {
-    ino: view.allocate(tx),
+    ino: view.numbers.allocate(tx),
     mode: inherits && directory ? mode | 0o2000 : mode,
     uid,
     gid: inherits ? above.gid : gid,

@@ -15,6 +15,7 @@ import type {
   Operations,
 } from '../operations.ts';
 import { absentEntry, attributesOf, entryOf } from './attributes.ts';
+import type { Connection } from './connection.ts';
 import * as content from './content.ts';
 import { readDirectory } from './directory.ts';
 import * as namespace from './namespace.ts';
@@ -22,7 +23,7 @@ import type { Node } from './node.ts';
 import { isDirectory, pathOf, S_IFDIR, S_IFREG } from './node.ts';
 import { child } from './resolve.ts';
 import { setattr } from './setattr.ts';
-import type { Connection, ViewState } from './state.ts';
+import type { ViewState } from './state.ts';
 import { readLink, release } from './upper.ts';
 import * as xattrs from './xattr.ts';
 
