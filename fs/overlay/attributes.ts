@@ -78,7 +78,8 @@ const attributesMs = (node: Node): number =>
 /** The node's attributes in the shared object. @throws ENOENT where the host's object is gone */
 export function fill(view: ViewState, node: Node): Attributes {
   const record = node.record;
-  if (record === null) fillFromHost(view, node);
+  // Under `rw` a directory has a record only to lead to staged data.
+  if (record === null || (node.rule.mode === 'rw' && isDirectory(node))) fillFromHost(view, node);
   else fillFromRecord(view, node, record);
   attributes.ino = node.ino;
   return attributes;

@@ -29,6 +29,7 @@ import type { Handle } from './connection.ts';
 import type { Node } from './node.ts';
 import { hasUpper, isRegular, pathOf } from './node.ts';
 import { CONTENT } from './records.ts';
+import { settleIdle } from './settle.ts';
 import type { ViewState } from './state.ts';
 import { pin, recordBase, release as releaseNode } from './upper.ts';
 import * as through from './writeThrough.ts';
@@ -323,7 +324,9 @@ export function release(view: ViewState, handle: Handle): void {
     handle.connection.backing?.close(node.backingId);
     node.backingId = 0;
   }
-  if (node.rule.mode === 'rw' && node.dirty) through.commitLate(view, node);
+  if (node.rule.mode !== 'rw') settleIdle(view, node, false);
+  else if (node.dirty) through.commitLate(view, node);
+  else through.settleClosed(view, node);
   closeContent(node);
   releaseNode(view, node);
 }

@@ -5,7 +5,7 @@ import type { AttributeChanges, AttributesReply, Caller, Time } from '../operati
 import { attributesOf } from './attributes.ts';
 import { clearSetId, truncate } from './content.ts';
 import type { Node } from './node.ts';
-import { isRegular, pathOf } from './node.ts';
+import { isDirectory, isRegular, pathOf } from './node.ts';
 import type { InodeRecord } from './records.ts';
 import { CONTENT } from './records.ts';
 import type { ViewState } from './state.ts';
@@ -22,7 +22,8 @@ export function setattr(view: ViewState, node: Node, changes: AttributeChanges, 
   const others = changes.mode !== undefined || changes.uid !== undefined || changes.gid !== undefined;
   const times = changes.atime !== undefined || changes.mtime !== undefined;
   if (!others && !times) return attributesOf(view, node);
-  if (node.rule.mode === 'rw' && node.record === null) through.setattr(view, node, changes, caller);
+  if (node.rule.mode === 'rw' && (node.record === null || isDirectory(node)))
+    through.setattr(view, node, changes, caller);
   else change(view, node, changes, caller);
   return attributesOf(view, node);
 }

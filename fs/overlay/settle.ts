@@ -2,18 +2,20 @@
 //
 // An approved object stays the same node with the same number; its entry goes, so later edits of the host show again.
 // While somebody has it open for writing its staging file stays its content, on the new base.
+import { sameVersion } from '../host/capture.ts';
 import type { HostDirectory } from '../host/hostTree.ts';
 import { unlinkat } from '../host/syscall.ts';
 import type { Base, Landed, Transaction } from '../journal/model.ts';
 import { closeContent } from './content.ts';
 import type { IndexRoot, Spot } from './indexTree.ts';
-import { spotAt, spotsOf } from './indexTree.ts';
+import { indexRoots, spotAt, spotsOf } from './indexTree.ts';
 import type { Node } from './node.ts';
-import { S_IFDIR, S_IFMT } from './node.ts';
+import { pathOf, S_IFDIR, S_IFMT } from './node.ts';
 import type { Settled } from './plan.ts';
 import type { InodeRecord } from './records.ts';
 import { CONTENT, direntKey, direntRange, encodeDirent, encodeInode, inodeKey } from './records.ts';
 import type { ViewState } from './state.ts';
+import { resultVersion } from './versions.ts';
 
 /** Nodes by inode number, for those that a commit touched. */
 export function nodesByIno(view: ViewState): Map<number, Node> {
@@ -79,7 +81,7 @@ function follow(
 }
 
 /** Records below a moved directory name their host objects by path: it has changed. */
-function rebase(
+export function rebase(
   view: ViewState,
   tx: Transaction,
   ino: number,
@@ -99,6 +101,25 @@ function rebase(
   }
 }
 
+/** Files that landed while somebody had them open: their entries go with the last handle. */
+const landedOpen = new WeakSet<Node>();
+
+/** Called when nobody has a node open any more: if it still is what landed, its name is the host's again. */
+export function settleIdle(view: ViewState, node: Node, isUnwritten: boolean): void {
+  if (!landedOpen.delete(node) || node.orphan || node.record === null) return;
+  const path = pathOf(node);
+  const root = indexRoots(view, () => true).findLast((each) =>
+    path.startsWith(each.path === '/' ? '/' : `${each.path}/`),
+  );
+  const spot = root === undefined ? undefined : spotAt(view, root, path);
+  if (spot?.record?.ino !== node.ino || spot.record.nlink > 1 || spot.dirent.base === undefined) return;
+  const { base } = spot.dirent;
+  if (!isUnwritten && !sameVersion(resultVersion(view, spot.record), base.version)) return;
+  const drop: number[] = [];
+  view.ledger.transact((tx) => settleFile(view, tx, spot, base, new Map([[node.ino, node]]), drop));
+  for (const id of drop) unlinkat(view.stagingFd, view.stagingName(id));
+}
+
 function settleFile(
   view: ViewState,
   tx: Transaction,
@@ -114,6 +135,7 @@ function settleFile(
   const busy = node !== undefined && node.opens > 0;
   if (busy || record.nlink > 1 || view.host.stat(parent, spot.name, view.stat) < 0) {
     tx.put('dirents', direntKey(spot.parentIno, spot.name), encodeDirent({ ...spot.dirent, base }));
+    if (busy) landedOpen.add(node);
     return;
   }
   const hostIno = view.hostIno();

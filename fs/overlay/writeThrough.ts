@@ -25,17 +25,24 @@ import {
   unlinkat,
   utimensat,
 } from '../host/syscall.ts';
+import type { Transaction } from '../journal/model.ts';
 import type { AttributeChanges, Caller } from '../operations.ts';
 import { landFile } from './landing.ts';
 import type { Node } from './node.ts';
 import { childPath, isDirectory, pathOf, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from './node.ts';
+import type { DirentRecord } from './records.ts';
+import { direntKey } from './records.ts';
 import { child } from './resolve.ts';
 import { timespec } from './setattr.ts';
+import { nodesByIno, rebase, settleIdle } from './settle.ts';
 import type { ViewState } from './state.ts';
+import { unpinAbove } from './unpin.ts';
+import { dropLink, pin } from './upper.ts';
 
 const O_CREAT_EXCL_WRONLY = 0o100 | 0o200 | 1;
 const KEEP_ID = 0xffff_ffff;
 const SET_GID = 0o2000;
+const EXCHANGE = 2;
 
 interface NewObject {
   readonly op: string;
@@ -91,6 +98,7 @@ export function remove(view: ViewState, parent: Node, name: string, node: Node, 
   const fd = directoryFd(view, parent);
   view.ledger.record(view.event(isDirectory(node) ? 'rmdir' : 'unlink', childPath(parent, name), parent.rule, caller));
   must(unlinkat(fd, name, isDirectory(node) ? AT_REMOVEDIR : 0));
+  dropEntry(view, parent, name, node);
   if (parent.children.get(name) === node) parent.children.delete(name);
 }
 
@@ -113,7 +121,8 @@ export function rename(
   const note = childPath(to.parent, to.name);
   view.ledger.record(view.event('rename', childPath(from.parent, from.name), source.rule, caller, { note }));
   must(renameat2(directoryFd(view, from.parent), from.name, directoryFd(view, to.parent), to.name, flags));
-  if (flags === 2 && target !== null) {
+  moveEntries(view, from, to, source, target, flags);
+  if (flags === EXCHANGE && target !== null) {
     from.parent.children.delete(from.name);
     to.parent.children.delete(to.name);
     follow(target, from);
@@ -122,6 +131,39 @@ export function rename(
     to.parent.children.delete(to.name);
   }
   follow(source, to);
+}
+
+/** A name is gone from the host: a file that is open with data of its own lives on without one. */
+function dropEntry(view: ViewState, parent: Node, name: string, node: Node): void {
+  if (view.dirent(parent, name) === undefined) return;
+  view.mutate((tx) => {
+    tx.remove('dirents', direntKey(parent.ino, name));
+    if (node.record !== null) dropLink(view, tx, node);
+  });
+}
+
+/** The entries of what is open with data of its own follow the names on the host. */
+function moveEntries(view: ViewState, from: Place, to: Place, source: Node, target: Node | null, flags: number): void {
+  const moving = view.dirent(from.parent, from.name);
+  const displaced = view.dirent(to.parent, to.name);
+  if (displaced !== undefined && target !== null && flags !== EXCHANGE) dropEntry(view, to.parent, to.name, target);
+  view.mutate((tx) => {
+    if (moving !== undefined) tx.remove('dirents', direntKey(from.parent.ino, from.name));
+    if (moving !== undefined) putEntry(view, tx, to, source, moving);
+    if (displaced === undefined || target === null || flags !== EXCHANGE) return;
+    if (moving === undefined) tx.remove('dirents', direntKey(to.parent.ino, to.name));
+    putEntry(view, tx, from, target, displaced);
+  });
+}
+
+function putEntry(view: ViewState, tx: Transaction, to: Place, node: Node, entry: DirentRecord): void {
+  pin(view, tx, to.parent);
+  view.putDirent(tx, to.parent, to.name, entry);
+  if (node.record === null || node.record.lower === '') return;
+  const { lower } = node.record;
+  const path = childPath(to.parent, to.name);
+  view.setRecord(tx, node, { ...node.record, lower: path });
+  if (isDirectory(node)) rebase(view, tx, node.ino, `${lower}/`, `${path}/`, nodesByIno(view));
 }
 
 /** The node and its host directory move with the name. */
@@ -178,10 +220,19 @@ export function commitFile(view: ViewState, node: Node, caller: Caller | null): 
   if (node.record === null || node.orphan) return;
   node.dirty = false;
   const conflict = landFile(view, node);
-  if (conflict === null) return;
+  if (conflict === null) {
+    if (node.record === null) unpinAbove(view, node);
+    return;
+  }
   const path = pathOf(node);
   view.ledger.record(view.event('commit', path, node.rule, caller, { verdict: 'conflict', note: conflict }));
   throw errno(ERRNO.ESTALE);
+}
+
+/** The last handle is gone: what landed at its close is the host's now. */
+export function settleClosed(view: ViewState, node: Node): void {
+  settleIdle(view, node, !node.dirty);
+  if (node.record === null) unpinAbove(view, node);
 }
 
 /** At release there is nobody left to tell: the conflict is on record and stays pending. */
