@@ -5,7 +5,7 @@
 import type { Rule } from '../../policy/model.ts';
 import { ERRNO, errno, fail } from '../errno.ts';
 import { isReservedName } from '../host/reserved.ts';
-import { close, O_CLOEXEC, openat } from '../host/syscall.ts';
+import { close, O_CLOEXEC, openat, STATX } from '../host/syscall.ts';
 import type { Caller } from '../operations.ts';
 import { listNames } from './directory.ts';
 import type { Node } from './node.ts';
@@ -24,7 +24,7 @@ import {
 } from './node.ts';
 import type { InodeRecord } from './records.ts';
 import { CONTENT } from './records.ts';
-import { child } from './resolve.ts';
+import { child, isHiddenName } from './resolve.ts';
 import type { ViewState } from './state.ts';
 import { baseOf, dropLink, newRecord, pin, removeName, setName, touchDirectory } from './upper.ts';
 import * as through from './writeThrough.ts';
@@ -47,9 +47,20 @@ function creatable(view: ViewState, parent: Node, name: string, op: string, call
   if (rule.mode === 'hidden' || isReservedName(name)) view.refuse(op, path, rule, caller, errno(ERRNO.EPERM));
   if (rule.mode === 'ro') view.refuse(op, path, rule, caller, errno(ERRNO.EROFS));
   const above = pathOf(parent);
-  if (view.judge(above === '/' ? '' : above, name, directory).hidden)
+  const verdict = view.judge(above === '/' ? '' : above, name, directory);
+  if (verdict.hidden || (!verdict.masked && isBehind(view, parent, name)))
     view.refuse(op, path, rule, caller, errno(ERRNO.EPERM));
   return rule;
+}
+
+/** Whether the host has something at a name that the agent must not find out about, or take the place of. */
+function isBehind(view: ViewState, parent: Node, name: string): boolean {
+  const directory = parent.lowerDirectory;
+  if (directory === null || view.dirent(parent, name) !== undefined) return false;
+  if (view.host.stat(directory, name, view.stat) !== 0) return false;
+  const type = view.stat.readUInt16LE(STATX.mode) & S_IFMT;
+  if (type === S_IFDIR && view.host.isForbidden(view.stat)) return true;
+  return isHiddenName(view, parent, directory, name, type);
 }
 
 /** Throws unless this name may go. */
