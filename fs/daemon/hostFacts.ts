@@ -111,9 +111,26 @@ function pathEntries(searchPath: string, home: string): PathEntry[] {
     const directory = bytesOf(path.resolve(part));
     const isBelow = (place: string) => roots.some((root) => place.startsWith(root));
     if (!isBelow(directory) && !isBelow(realOrSame(directory))) continue;
-    entries.push({ path: directory, targets: linkTargets(directory) });
+    entries.push({ path: directory, targets: targetsOf(directory) });
   }
   return entries;
+}
+
+/** Where the links in a directory on PATH lead, and what programs of a virtual environment there, or so linked, need. */
+function targetsOf(directory: string): string[] {
+  const links = linkTargets(directory);
+  const directories = new Set([directory, ...links.map((target) => target.slice(0, target.lastIndexOf('/')))]);
+  return [...new Set([...links, ...[...directories].flatMap(environmentTargets)])];
+}
+
+/**
+ * Of a Python virtual environment's `bin`: its mark, which stands for the environment's own directory, and the
+ * interpreter, which lies elsewhere. Nothing for another directory.
+ */
+function environmentTargets(directory: string): string[] {
+  const mark = `${directory.slice(0, directory.lastIndexOf('/'))}/pyvenv.cfg`;
+  if (!directory.endsWith('/bin') || !existsSync(native(mark))) return [];
+  return [mark, `${directory}/python`].flatMap((place) => realPathOf(place) ?? []);
 }
 
 function linkTargets(directory: string): string[] {
