@@ -23,10 +23,14 @@ export async function approve(
 export function reportApproved(results: Approve['result'], { output }: Context, json: boolean): number {
   if (json) printListing(output, [], results.flatMap(approvedRows), true);
   else {
-    for (const { agent, commit, approved, parents } of results) {
+    for (const { agent, commit, approved, parents, leftovers } of results) {
       if (approved.length === 0) continue;
       output.line(`approved ${count(approved.length, 'change')} of ${escapeName(agent)} (commit ${commit})`);
       for (const parent of parents) output.line(`  with its new directory ${escapeName(parent)}`);
+      for (const { path, count: left } of leftovers)
+        output.line(
+          `  kept ${escapeName(path)}: it holds ${count(left, 'entry', 'entries')} that the agent could not see`,
+        );
     }
   }
   const conflicts = results.flatMap((result) => result.conflicts);
@@ -34,10 +38,18 @@ export function reportApproved(results: Approve['result'], { output }: Context, 
   return conflicts.length > 0 ? EXIT.conflict.code : EXIT.ok.code;
 }
 
-function approvedRows({ agent, commit, approved, parents, conflicts }: Approve['result'][number]): Row[] {
+function approvedRows({ agent, commit, approved, parents, conflicts, leftovers }: Approve['result'][number]): Row[] {
   return [
     ...approved.map((id) => ({ agent, status: 'approved', commit, id, path: '', reason: '' })),
     ...parents.map((path) => ({ agent, status: 'parent', commit, id: '', path, reason: '' })),
+    ...leftovers.map(({ path, count: left }) => ({
+      agent,
+      status: 'kept',
+      commit,
+      id: '',
+      path,
+      reason: `${left} unseen`,
+    })),
     ...conflicts.map(({ path, reason }) => ({ agent, status: 'conflict', commit: '', id: '', path, reason })),
   ];
 }

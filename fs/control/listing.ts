@@ -59,7 +59,7 @@ export function renderWaiting(listing: PendingListing): string {
   return listing.items.map((item) => `${item.id} ${quotePath(item.path)}\n`).join('');
 }
 
-/** What an approval did: `commit`, `approved`, `parent`, `conflict`, `skipped` lines. */
+/** What an approval did: `commit`, `approved`, `parent`, `kept`, `conflict`, `skipped` lines. */
 export function renderApproval(
   results: readonly ApproveResult[],
   skipped: readonly Skipped[],
@@ -70,6 +70,7 @@ export function renderApproval(
     if (result.commit !== '') lines.push(`commit ${result.commit}`);
     for (const id of result.approved) lines.push(`approved ${withPath(id, pathOf(id))}`);
     for (const path of result.parents) lines.push(`parent ${quotePath(path)}`);
+    for (const { path, count } of result.leftovers) lines.push(`kept ${quotePath(path)} ${count} unseen`);
     for (const { path, reason } of result.conflicts) lines.push(`conflict ${quotePath(path)} ${quoteText(reason)}`);
   }
   return `${[...lines, ...skippedLines(skipped)].join('\n')}\n`;

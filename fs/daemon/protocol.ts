@@ -131,6 +131,8 @@ export interface ApproveResult {
   /** New parent directories that came along. */
   readonly parents: readonly string[];
   readonly conflicts: readonly { readonly path: string; readonly reason: string }[];
+  /** Removed directories that stay on the host, for what the agent could not see in them. */
+  readonly leftovers: readonly { readonly path: string; readonly count: number }[];
 }
 export interface CommitItem {
   readonly id: string;

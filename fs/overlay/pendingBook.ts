@@ -5,13 +5,14 @@ import { ERRNO, errno, fail } from '../errno.ts';
 import { close, pread } from '../host/syscall.ts';
 import { DIFF_INPUT_BYTES_MAX, diffText, versionText } from '../journal/diffText.ts';
 import { changeDigest, setDigest, shortId } from '../journal/identifier.ts';
-import type { Change } from '../journal/model.ts';
+import type { Change, Landed } from '../journal/model.ts';
 import type { FoundChange } from './changes.ts';
 import { changeAtPath, netChanges } from './changes.ts';
 import { runCommit, storedCommits } from './hostCommit.ts';
 import type { IgnoreRules } from './ignoreRules.ts';
 import { spotAt } from './indexTree.ts';
 import { planOf } from './plan.ts';
+import { isHiddenIn } from './resolve.ts';
 import { direntKey, encodeDirent } from './records.ts';
 import { dropSpot, nodesByIno, settle } from './settle.ts';
 import type { ViewState } from './state.ts';
@@ -31,6 +32,8 @@ export interface Approved {
   readonly approved: readonly string[];
   readonly parents: readonly string[];
   readonly conflicts: readonly { readonly path: string; readonly reason: string }[];
+  /** Removed directories that stay on the host, for what the agent could not see in them. */
+  readonly leftovers: readonly { readonly path: string; readonly count: number }[];
 }
 
 /** What the `ids` table keeps. `verdict`: '' while it may be pending. */
@@ -93,13 +96,13 @@ export class PendingBook {
     const { id, outcome } = runCommit(this.view, this.view.commitPlaces(), roots, plan.steps, by);
     if (outcome.status === 'conflict') {
       for (const { path, reason } of outcome.conflicts) this.record('approve', path, 'conflict', reason, by);
-      return { commit: '', approved: [], parents: [], conflicts: outcome.conflicts };
+      return { commit: '', approved: [], parents: [], conflicts: outcome.conflicts, leftovers: [] };
     }
     settle(this.view, plan.settled, outcome.landed);
     const ids = unique.map((item) => this.decide(item, 'approved', id));
     for (const { change } of unique) this.record('approve', change.path, 'approve', id, by, change);
     this.view.ledger.sync();
-    return { commit: id, approved: ids, parents: plan.parents, conflicts: [] };
+    return { commit: id, approved: ids, parents: plan.parents, conflicts: [], leftovers: leftoversOf(outcome.landed) };
   }
 
   /** Gives the named paths back to the host. @throws ENOENT, ESTALE */
@@ -215,8 +218,11 @@ export class PendingBook {
           ? []
           : madeBelow(view, spot, this.rules()).map(({ path }) => path);
     const after = change.result.type !== 'file' || spot.record === null ? -1 : openContentOf(view, spot.record);
+    const directory = spot.path.slice(0, -(spot.name.length + 1));
+    // What the agent may not see is in no text that it may read.
+    const shown = spot.lowerParent !== null && !isHiddenIn(view, directory, spot.lowerParent, spot.name, false);
     const before =
-      change.base.version.type === 'file' && spot.lowerParent !== null
+      change.base.version.type === 'file' && spot.lowerParent !== null && shown
         ? view.host.open(spot.lowerParent, spot.name, 0o4000)
         : -1;
     const base = before < 0 && change.base.version.type === 'absent' ? undefined : readSide(before);
@@ -230,6 +236,12 @@ export class PendingBook {
       names: names.slice(0, LISTED_NAMES_MAX),
     });
   }
+}
+
+/** The innermost directories that were kept. */
+function leftoversOf(landed: readonly Landed[]): { path: string; count: number }[] {
+  const kept = landed.flatMap(({ path, leftovers }) => (leftovers === undefined ? [] : [{ path, count: leftovers }]));
+  return kept.filter(({ path }) => !kept.some((other) => other.path.startsWith(`${path}/`)));
 }
 
 /** Reads and closes; one byte more than can be compared tells that there is more. */

@@ -11,7 +11,9 @@ function context(script?: readonly string[], changes: Answers = {}): FakeContext
   return fakeContext(
     {
       pending: () => [{ agent: 'w:main', set: 'digest', ignored: 3, items: ITEMS }],
-      approve: ({ ids }) => [{ agent: 'w:main', commit: 'c1', approved: ids, parents: ['/w/new'], conflicts: [] }],
+      approve: ({ ids }) => [
+        { agent: 'w:main', commit: 'c1', approved: ids, parents: ['/w/new'], conflicts: [], leftovers: [] },
+      ],
       reject: ({ ids }) => [{ agent: 'w:main', rejected: ids }],
       ...changes,
     },
@@ -26,6 +28,14 @@ describe('agentsh approve', () => {
     expect(await dispatch(['approve', 'aa', './two'], fake)).toBe(EXIT.ok.code);
     expect(sent(fake)).toEqual([{ ids: ['aaaa', 'bbbb'] }]);
     expect(fake.lines).toEqual(['approved 2 changes of w:main (commit c1)', '  with its new directory /w/new']);
+  });
+
+  test('tells which removed directories stay, and why', async () => {
+    const kept = { agent: 'w:main', commit: 'c1', approved: ['aaaa'], parents: [], conflicts: [] };
+    const leftovers = [{ path: '/w/one', count: 2 }];
+    const fake = context([], { approve: () => [{ ...kept, leftovers }] });
+    expect(await dispatch(['approve', 'aa'], fake)).toBe(EXIT.ok.code);
+    expect(fake.lines.at(-1)).toBe('  kept /w/one: it holds 2 entries that the agent could not see');
   });
 
   test('--all sends what was shown after a yes, without what is protected', async () => {

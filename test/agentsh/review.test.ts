@@ -22,6 +22,7 @@ function context(script: readonly string[] | undefined, conflict = false): FakeC
           commit: 'c1',
           approved: conflict ? [] : ids,
           parents: [],
+          leftovers: [],
           conflicts: conflict ? [{ path: '/w/one', reason: 'changed on the host' }] : [],
         },
       ],

@@ -53,9 +53,10 @@ export class FakeSource implements ControlSource {
   }
   approve(params: ApproveParams): readonly ApproveResult[] {
     this.approvals.push(params);
-    if (this.conflicts.length > 0) return [{ commit: '', approved: [], parents: [], conflicts: this.conflicts }];
+    if (this.conflicts.length > 0)
+      return [{ commit: '', approved: [], parents: [], conflicts: this.conflicts, leftovers: [] }];
     this.items = this.items.filter((item) => !params.ids.includes(item.id));
-    return [{ commit: 'c1', approved: params.ids, parents: ['/w/new'], conflicts: [] }];
+    return [{ commit: 'c1', approved: params.ids, parents: ['/w/new'], conflicts: [], leftovers: [] }];
   }
   reject(params: { ids: readonly string[]; reason: string; pid: number }): readonly string[] {
     this.rejections.push(params);

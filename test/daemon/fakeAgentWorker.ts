@@ -113,7 +113,7 @@ const methods: Partial<{
   },
   approve({ ids }) {
     content = false;
-    return { commit: 'c1', approved: ids, parents: [], conflicts: [] };
+    return { commit: 'c1', approved: ids, parents: [], conflicts: [], leftovers: [] };
   },
   reject({ ids }) {
     content = false;
