@@ -187,3 +187,11 @@ function applyOption(
   environment[name] = value;
   return undefined;
 }
+
+/** Whether all names that `inner` matches match `outer`: exact for a star at the end, the usual case. */
+export function patternCovers(outer: string, inner: string): boolean {
+  if (outer === inner) return true;
+  if (!inner.includes('*')) return matchesVariable(outer, inner);
+  const isPrefix = outer.indexOf('*') === outer.length - 1;
+  return isPrefix && inner.slice(0, inner.indexOf('*')).startsWith(outer.slice(0, -1));
+}

@@ -52,6 +52,26 @@ export function effectivePolicy(layers: PolicyLayers, facts: HostFacts): Effecti
 }
 
 /**
+ * A whole policy as the operator wrote it: its rules are all the rules there are, and what it leaves out is as in the
+ * defaults. `before` is what was in force: whatever a file cannot say is taken from there.
+ * @throws InputError when two rules turn out to be for one path
+ */
+export function completePolicy(file: PolicyFile, before: EffectivePolicy, facts: HostFacts): EffectivePolicy {
+  const rules = mountRules(file, facts);
+  const opened = rules.filter((rule) => isOpening(rule, before.rules)).map(({ path }) => path);
+  const base = {
+    ...defaultPolicy(facts),
+    rules: [],
+    env: { ...defaultPolicy(facts).env, secrets: before.env.secrets },
+  };
+  return {
+    ...withFile(base, file, facts, 'replace'),
+    scopes: unique([...before.scopes, ...opened]).sort(),
+    requests: before.requests,
+  };
+}
+
+/**
  * Drops the defaults' hidden rules below what is hidden anyway. They matter where a policy opens a parent; else they
  * would only make placeholders of their ancestors.
  */

@@ -10,7 +10,7 @@ import {
   READ_AUDITS,
 } from './effective.ts';
 import { endpointCovers, parseEndpoint } from './endpoint.ts';
-import { matchesVariable } from './environment.ts';
+import { patternCovers } from './environment.ts';
 import { errorAt, type PolicyFile } from './file.ts';
 import type { Rule } from './model.ts';
 import type { KeyPath } from './positions.ts';
@@ -74,14 +74,6 @@ function checkEnvironment(base: EffectivePolicy, file: PolicyFile): void {
   if (index !== -1) throw loosens(file, ['env', 'pass', index], `"${passes[index]}" does not pass without it`);
   const set = Object.keys(file.data.env?.set ?? {})[0];
   if (set !== undefined) throw loosens(file, ['env', 'set', set], `it would set ${set}`);
-}
-
-/** Whether all names that `inner` matches match `outer`: exact for a star at the end, the usual case. */
-function patternCovers(outer: string, inner: string): boolean {
-  if (outer === inner) return true;
-  if (!inner.includes('*')) return matchesVariable(outer, inner);
-  const isPrefix = outer.indexOf('*') === outer.length - 1;
-  return isPrefix && inner.slice(0, inner.indexOf('*')).startsWith(outer.slice(0, -1));
 }
 
 function checkNetwork(base: EffectivePolicy, file: PolicyFile): void {

@@ -15,7 +15,8 @@ export interface Listed {
 
 export type Handle =
   | { readonly kind: 'directory'; listed: readonly Listed[] }
-  | { readonly kind: 'text'; readonly content: Buffer; readonly writable: boolean }
+  /** `gathered`: the beginning of a text that is written in pieces. */
+  | { readonly kind: 'text'; readonly content: Buffer; readonly writable: boolean; gathered: string }
   /** `shift`: what the log had dropped when this reader came to it; file offsets are that much behind. */
   | { readonly kind: 'log'; readonly log: GrowingLog; shift: number }
   | { readonly kind: 'stream'; readonly stream: Stream };

@@ -46,6 +46,8 @@ export interface ControlSource {
   policy(): Content;
   /** Replaces the policy. Only an operator's source may have it; without it `policy` is read-only. */
   replacePolicy?(toml: Buffer, by: string): void;
+  /** Whether what was written so far (a byte string) is a whole text: else more writes of it follow. */
+  isWholePolicy?(text: string): boolean;
 
   pending(): PendingListing;
   /** Throws ENOENT for an id never listed, ESTALE for one whose change moved on; returns for what pendingDetail renders. */

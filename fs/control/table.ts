@@ -34,6 +34,8 @@ export interface TextRow extends Place {
   readonly read: (control: Control, name: string) => Content;
   /** `command` is what one write(2) said, without one trailing newline; a byte string. */
   readonly write?: (control: Control, name: string, command: string, writer: Writer) => void;
+  /** For texts longer than one write(2): whether this is all of it. What comes until then is gathered. */
+  readonly isWhole?: (source: ControlSource, text: string) => boolean;
 }
 export interface LogRow extends Place {
   readonly kind: 'log' | 'stream';
@@ -99,6 +101,7 @@ export const TABLE: readonly Row[] = [
     ...decided,
     read: ({ source }) => source.policy(),
     writable: (source) => source.replacePolicy !== undefined,
+    isWhole: (source, text) => source.isWholePolicy?.(text) ?? true,
     write: ({ source }, _name, command, writer) =>
       source.replacePolicy?.(Buffer.from(`${command}\n`, 'latin1'), `operator pid ${writer.pid}`),
   },

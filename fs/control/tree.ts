@@ -23,10 +23,21 @@ import { CONTROL_NODE_BASE, ControlNodes, controlIno, type Place } from './nodes
 import { Refusal } from './refusal.ts';
 import type { Content, ControlSource } from './source.ts';
 import { Stream } from './stream.ts';
-import { accessOf, type Control, type DirectoryRow, indexTable, modeOf, type Row, type TableIndex } from './table.ts';
+import {
+  accessOf,
+  type Control,
+  type DirectoryRow,
+  indexTable,
+  modeOf,
+  type Row,
+  type TableIndex,
+  type TextRow,
+} from './table.ts';
 
 /** One write(2) is one command, and no command is longer. */
 export const COMMAND_BYTES_MAX = 64 * 1024;
+/** A text that is written in pieces. */
+const GATHERED_BYTES_MAX = 1 << 20;
 /** A file that is rendered whole. */
 export const CONTENT_BYTES_MAX = 16 << 20;
 const NAME_BYTES_MAX = 255;
@@ -125,7 +136,7 @@ export class ControlTree implements Operations {
         return { kind: 'stream', stream: new Stream(row.log(this.#source), (flags & O_NONBLOCK) !== 0) };
       if (row.kind !== 'text') return { kind: 'log', log: row.log(this.#source), shift: 0 };
       const content = mode === 1 ? Buffer.alloc(0) : bytesOf(row.read(this.#control, place.name ?? ''));
-      return { kind: 'text', content, writable: mode !== 0 };
+      return { kind: 'text', content, writable: mode !== 0, gathered: '' };
     });
     const openFlags = FOPEN.DIRECT_IO | (row.kind === 'stream' ? FOPEN.STREAM | FOPEN.NONSEEKABLE : 0);
     return { handle: this.#handles.add(handle), openFlags, backingId: 0 };
@@ -146,12 +157,28 @@ export class ControlTree implements Operations {
       this.#deny('write', place, caller);
     if (open.kind !== 'text' || !open.writable) fail('EBADF');
     if (data.length > COMMAND_BYTES_MAX) fail('EFBIG');
-    const command = data.toString('latin1').replace(/\n$/, '');
-    guard(() => row.write?.(this.#control, place.name ?? '', command, { pid: caller.pid }));
+    const text = open.gathered + data.toString('latin1');
+    if (text.length > GATHERED_BYTES_MAX) fail('EFBIG');
+    open.gathered = row.isWhole?.(this.#source, text) === false ? text : '';
+    if (open.gathered === '') this.#command(row, place, text, caller);
     return data.length;
   }
 
-  flush(_node: number, _handle: number, _caller: Caller): void {}
+  #command(row: TextRow, place: Place, text: string, caller: Caller): void {
+    const command = text.replace(/\n$/, '');
+    guard(() => row.write?.(this.#control, place.name ?? '', command, { pid: caller.pid }));
+  }
+
+  /** A text that was never finished is refused with its reason at close, where most programs look. */
+  flush(node: number, handle: number, caller: Caller): void {
+    const open = this.#handles.get(handle);
+    if (open.kind !== 'text' || open.gathered === '') return;
+    const place = this.#place(node);
+    const row = this.#row(place);
+    const text = open.gathered;
+    open.gathered = '';
+    if (row.kind === 'text') this.#command(row, place, text, caller);
+  }
 
   release(_node: number, handle: number, _flags: number): void {
     this.#handles.remove(handle);

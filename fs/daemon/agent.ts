@@ -11,7 +11,7 @@ import { bytesOf } from './bytePath.ts';
 import { readPart } from './filePart.ts';
 import type { Mounted, Mounter, MountFlags } from './mounter.ts';
 import { killSandbox, type Sandbox } from './processes.ts';
-import type { AgentMethods, AgentOpen } from './protocol.ts';
+import type { AgentMethods, AgentOpen, PolicyResult } from './protocol.ts';
 import { RequestError } from './requestError.ts';
 import type { SpareWorker } from './spareWorker.ts';
 import type { WorkerClient } from './workerClient.ts';
@@ -104,6 +104,22 @@ export class Agent {
     } finally {
       this.#restLater();
     }
+  }
+
+  /** Another view of what is there: its rules are in force at once where the agent is open. */
+  replaceView(view: AgentView, note: string): Promise<PolicyResult> {
+    return this.#serial(async () => {
+      let result: PolicyResult = { hidden: 0, uncut: [] };
+      const isOpen = this.#worker?.alive === true && this.#opened !== '';
+      if (isOpen) {
+        const { policy, tracked } = view;
+        const { rules, names } = policy;
+        result = await this.#worker!.call('policy', { rules, names, policy, tracked, note });
+      }
+      this.#view = view;
+      if (isOpen) this.#opened = JSON.stringify(view);
+      return result;
+    });
   }
 
   /** Audit lines as a byte string: from the worker while it runs, else from the file, which is whole then. */

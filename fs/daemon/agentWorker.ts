@@ -22,7 +22,7 @@ import type { Item } from '../overlay/pendingBook.ts';
 import { PendingBook } from '../overlay/pendingBook.ts';
 import { reloadPolicy } from '../overlay/reload.ts';
 import { plantSeeds } from '../overlay/seed.ts';
-import { dropModes, measure } from '../overlay/session.ts';
+import { dropAll, dropModes, measure } from '../overlay/session.ts';
 import { ViewState } from '../overlay/state.ts';
 import { sweepStaging } from '../overlay/sweep.ts';
 import { View } from '../overlay/view.ts';
@@ -287,7 +287,7 @@ const methods: { [M in keyof AgentMethods]: (params: AgentMethods[M]['params']) 
   },
   discard() {
     const { view } = opened();
-    dropModes(view, ['ephemeral', 'private', 'invisible', 'rw']);
+    dropAll(view);
     return {};
   },
   record({ event }) {

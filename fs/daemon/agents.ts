@@ -155,6 +155,11 @@ export class AgentRegistry {
     return items.filter((item) => item !== undefined);
   }
 
+  /** Its view is another now: also for reviews by the next kernel. */
+  viewReplaced(agent: Agent): void {
+    writeAgentRecord(agent.place, agent.view, this.#kept.get(agent.key));
+  }
+
   async shutdown(): Promise<void> {
     await Promise.allSettled(this.all().map((agent) => agent.shutdown()));
   }

@@ -23,7 +23,9 @@ import { Mounter } from './mounter.ts';
 import { operatorCalls } from './operatorCalls.ts';
 import { OperatorMount } from './operatorMount.ts';
 import { forbiddenPlaces, type Places } from './places.ts';
+import { PolicyDesk } from './policyDesk.ts';
 import { type LoadedView, loadView, type ViewRequest } from './policyView.ts';
+import { PolicyWatch } from './policyWatch.ts';
 import { checkMountpoint, Sessions } from './sessions.ts';
 import { type Peer, SocketServer } from './socketServer.ts';
 import { SpareWorker } from './spareWorker.ts';
@@ -42,6 +44,8 @@ export interface KernelOptions {
 }
 
 const DRAIN_TIMEOUT_MS = 10_000;
+/** For the delivery of what the kernel's caches must forget. */
+const SETTLE_TIMEOUT_MS = 5000;
 
 export class Kernel {
   readonly startedAtMs = Date.now();
@@ -54,12 +58,14 @@ export class Kernel {
   readonly feed: EventFeed;
   readonly ledger: KernelLedger;
   readonly trail: AuditTrail;
+  readonly policies: PolicyDesk;
   readonly log: KernelLog;
   readonly #options: KernelOptions;
   readonly #workers: SpareWorker;
   readonly #mounter: Mounter;
   readonly #operator: OperatorMount;
   readonly #forbidden: readonly string[];
+  readonly #watch: PolicyWatch;
   readonly #peers = new Map<number, Peer>();
   readonly #complaints = new Set<string>();
   #server: SocketServer | undefined;
@@ -113,8 +119,18 @@ export class Kernel {
       event: (agent, event) => this.#event(agent, event),
       record: (event) => this.#note(event),
       log: (text) => log.write(text),
-      changed: () => this.#considerIdle(),
+      changed: () => this.#agentsChanged(),
     });
+    const live = () => this.agents.all().filter((agent) => agent.live);
+    const write = (text: string) => log.write(text);
+    this.policies = new PolicyDesk({
+      live,
+      record: (event) => this.record(event),
+      log: write,
+      settled: () => Promise.race([notifications.idle(), after(SETTLE_TIMEOUT_MS)]),
+      changed: (agent) => this.agents.viewReplaced(agent),
+    });
+    this.#watch = new PolicyWatch({ live, edited: (agent, file) => this.policies.edited(agent, file), log: write });
     this.changes = new Changes(this.agents, (text) => log.write(text));
     this.sessions = new Sessions(this);
     this.trail = new AuditTrail(() => [
@@ -285,6 +301,7 @@ export class Kernel {
     clearTimeout(this.#idle);
     this.log.write(`ending: ${reason}`);
     await this.#server?.drain(DRAIN_TIMEOUT_MS);
+    await this.#watch.close();
     await this.agents.shutdown();
     await this.#workers.close();
     await this.#operator.stop();
@@ -314,6 +331,11 @@ export class Kernel {
     else this.feed.publish({ agent, ...event });
   }
 
+  #agentsChanged(): void {
+    if (this.#ending === undefined) this.#watch.follow();
+    this.#considerIdle();
+  }
+
   /** Starts the clock when nobody is connected and nothing is mounted, stops it otherwise. */
   #considerIdle(): void {
     clearTimeout(this.#idle);
@@ -327,6 +349,11 @@ export class Kernel {
     this.#idle = setTimeout(() => void this.end('idle'), this.#options.idleTimeoutMs);
   }
 }
+
+const after = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
 
 const NOTED_IDS_MAX = 20;
 

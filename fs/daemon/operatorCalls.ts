@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { renderRules } from '../control/listing.ts';
+import { quotePath } from '../control/quote.ts';
 import type { AgentFacts } from '../control/source.ts';
 import type { AuditEvent } from '../journal/model.ts';
 import type { ConnectionItem } from './clientProtocol.ts';
@@ -27,6 +28,7 @@ export interface OperatorCalls {
   commitText: { params: { readonly id: string }; result: { readonly text: string } };
   auditSize: { params: Nothing; result: { readonly sizeBytes: number } };
   auditRead: { params: { readonly offset: number; readonly lengthBytes: number }; result: { readonly text: string } };
+  replacePolicy: { params: { readonly text: string; readonly by: string }; result: Nothing };
   record: { params: { readonly event: AuditEvent }; result: Nothing };
 }
 
@@ -66,6 +68,10 @@ function handlersOf(kernel: Kernel): Handlers {
     commitText: async ({ id }) => ({ text: commitText(await changes.commits({}), id) }),
     auditSize: async () => ({ sizeBytes: await kernel.trail.sizeBytes() }),
     auditRead: async ({ offset, lengthBytes }) => ({ text: await kernel.trail.read(offset, lengthBytes) }),
+    replacePolicy: async ({ text, by }) => {
+      await kernel.policies.replace(text, by);
+      return {};
+    },
     record: async ({ event }) => {
       kernel.record(event);
       return {};
@@ -94,7 +100,7 @@ function commitText(commits: readonly CommitItem[], id: string): string {
     `time ${new Date(commit.atMs).toISOString()}`,
     `by ${commit.by}`,
   ];
-  return `${[...head, ...commit.paths.map((place) => `path ${JSON.stringify(place)}`)].join('\n')}\n`;
+  return `${[...head, ...commit.paths.map((place) => `path ${quotePath(place)}`)].join('\n')}\n`;
 }
 
 const TEXTS: Readonly<Record<OperatorText, (kernel: Kernel) => Promise<string> | string>> = {
@@ -102,7 +108,7 @@ const TEXTS: Readonly<Record<OperatorText, (kernel: Kernel) => Promise<string> |
   health: (kernel) => `${kernel.health().join('\n')}\n`,
   stats: (kernel) => kernel.metrics(),
   mounts: (kernel) => kernel.perAgent((agent) => renderRules(agent.view.policy.rules)),
-  policy: (kernel) => kernel.perAgent((agent) => `${JSON.stringify(agent.view.policy, null, 2)}\n`),
+  policy: (kernel) => kernel.policies.text(),
   who: (kernel) => kernel.who().map(whoLine).join(''),
   denials: (kernel) => kernel.denials.map((line) => `${line}\n`).join(''),
   auditHead: (kernel) => kernel.ledger.head(),

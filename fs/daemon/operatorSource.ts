@@ -4,6 +4,7 @@ import { refusalOf } from '../control/refusal.ts';
 import type { AgentFacts, ControlSource, GrowingLog } from '../control/source.ts';
 import type { AuditEvent } from '../journal/model.ts';
 import type { OperatorCalls, OperatorText } from './operatorCalls.ts';
+import { isWholeText } from './policyBlocks.ts';
 import type { ApproveParams, ApproveResult, CommitItem, PendingListing } from './protocol.ts';
 import { failureOf } from './requestError.ts';
 
@@ -51,6 +52,13 @@ export class OperatorSource implements ControlSource {
   }
   policy(): string {
     return this.#text('policy');
+  }
+  /** UTF-8 text; a byte that is none is an error of the text. */
+  replacePolicy(toml: Buffer, by: string): void {
+    this.#ask('replacePolicy', { text: toml.toString('utf8'), by });
+  }
+  isWholePolicy(text: string): boolean {
+    return isWholeText(text);
   }
   who(): string {
     return this.#text('who');

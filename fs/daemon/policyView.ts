@@ -1,19 +1,19 @@
 // From a client's request to the view an agent is opened with: workspace, policy layers, facts, tracked paths.
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { IGNORED_BY_DEFAULT } from '../../policy/builtinNames.ts';
 import type { EffectivePolicy } from '../../policy/effective.ts';
 import { formatEndpoint, parseEndpoint } from '../../policy/endpoint.ts';
 import type { HostFacts } from '../../policy/facts.ts';
 import { POLICY_BYTES_MAX, type PolicyFile, parsePolicy } from '../../policy/file.ts';
 import { InputError, nearestWord } from '../../policy/inputError.ts';
-import { effectivePolicy, type PolicyLayers, type PolicyOptions } from '../../policy/layers.ts';
+import { completePolicy, effectivePolicy, type PolicyLayers, type PolicyOptions } from '../../policy/layers.ts';
 import type { Mode } from '../../policy/model.ts';
 import { nameJudge } from '../../policy/names.ts';
 import { type Profile, parseProfile, profileFor, profileGrants } from '../../policy/profile.ts';
 import { MODE_WORDS } from '../../policy/schema.ts';
 import { probePaths } from '../../policy/toolchains.ts';
 import { renderRules } from '../control/listing.ts';
-import type { AgentView } from './agentView.ts';
+import type { AgentView, WatchedFile } from './agentView.ts';
 import { bytesOf, native, shown } from './bytePath.ts';
 import type { PolicySummary, PolicyText } from './clientProtocol.ts';
 import { seedFiles } from './homeFiles.ts';
@@ -74,9 +74,13 @@ function load(request: ViewRequest, places: ViewPlaces): LoadedView {
     stores: places.home,
     probe: (known) => probePaths(known.home),
   });
-  const policy = overridden(computePolicy(layers, facts), request.mode, workspace);
+  const policy = overridden(
+    withRealPaths((known) => effectivePolicy(layers, known), facts),
+    request.mode,
+    workspace,
+  );
   const tracked = readTracked(workspace, policy);
-  return {
+  const view: LoadedView = {
     workspace: workspace.realPath,
     home,
     policy,
@@ -87,8 +91,32 @@ function load(request: ViewRequest, places: ViewPlaces): LoadedView {
     grants: [...(profile === undefined ? [] : profileGrants(profile)), ...requestLines(policy), ...tracked.warnings],
     throwaway: request.throwaway === true,
     files: [layers.user, layers.project, layers.explicit].flatMap((file) => (file === undefined ? [] : [file.file])),
+    source: () => ({
+      watched: watchedFiles(request, workspace, home),
+      reload: () => loadView(request, places),
+      withPolicy: (other) => ({
+        ...view,
+        policy: other,
+        tracked: readTracked(workspace, other).paths,
+        summary: summarize(other, profile),
+      }),
+      complete: (file, before) => withRealPaths((known) => completePolicy(file, before, known), facts),
+    }),
   };
+  return view;
 }
+
+function watchedFiles(request: ViewRequest, workspace: Workspace, home: string): readonly WatchedFile[] {
+  const config = configHome(request, home);
+  const base = existsSync(native(config)) ? config : home;
+  return [
+    { base, file: userFile(request, home) },
+    { base: workspace.realPath, file: projectFile(workspace) },
+  ];
+}
+
+const userFile = (request: ViewRequest, home: string): string => `${configHome(request, home)}/agentsh/policy.toml`;
+const projectFile = ({ realPath }: Workspace): string => `${realPath}/.agentsh/policy.toml`;
 
 /** Whose `.git` counts: our own; under sudo also the one who called it, as git does. */
 function repositoryOwners(environment: Readonly<Record<string, string>>): ReadonlySet<number> {
@@ -98,10 +126,10 @@ function repositoryOwners(environment: Readonly<Record<string, string>>): Readon
 }
 
 /** Once without real paths, to learn the rules' roots; then with them. */
-function computePolicy(layers: PolicyLayers, facts: HostFacts): EffectivePolicy {
-  const first = effectivePolicy(layers, facts);
+function withRealPaths(compute: (facts: HostFacts) => EffectivePolicy, facts: HostFacts): EffectivePolicy {
+  const first = compute(facts);
   const realPaths = realPathsOf(first.rules.map((rule) => rule.path));
-  return realPaths.size === 0 ? first : effectivePolicy(layers, { ...facts, realPaths });
+  return realPaths.size === 0 ? first : compute({ ...facts, realPaths });
 }
 
 function readLayers(
@@ -113,8 +141,8 @@ function readLayers(
   const explicit = request.policy;
   return {
     profile,
-    user: readPolicyFile(`${configHome(request, home)}/agentsh/policy.toml`),
-    project: readPolicyFile(`${workspace.realPath}/.agentsh/policy.toml`),
+    user: readPolicyFile(userFile(request, home)),
+    project: readPolicyFile(projectFile(workspace)),
     explicit: explicit === undefined ? undefined : parsePolicy(explicit.text, explicit.file),
     options: optionsOf(request),
   };

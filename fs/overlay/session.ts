@@ -11,6 +11,13 @@ export function dropModes(view: ViewState, modes: readonly Mode[]): void {
     for (const spot of [...spotsOf(view, root.ino, root.path, root.lower, root.ruleNode)]) dropSpot(view, spot, nodes);
 }
 
+/** Drops the whole upper, also what a rule that came later took out of sight. */
+export function dropAll(view: ViewState): void {
+  const nodes = nodesByIno(view);
+  for (const root of indexRoots(view, () => true))
+    for (const spot of [...spotsOf(view, root.ino, root.path, root.lower, undefined)]) dropSpot(view, spot, nodes);
+}
+
 /** Files and bytes that the agent's upper holds. */
 export function measure(view: ViewState): { readonly files: number; readonly bytes: number } {
   let files = 0;
