@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EXIT } from '../../agentsh/exitCodes.ts';
 import { makeWorld, USERS, type World } from '../world.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -68,7 +69,7 @@ describe.each(USERS)('as %s', (user) => {
     async () => {
       const words = ['-n', 'brief', '--throwaway'];
       expect(await world.inside('echo x > kept.txt; echo y > extra; cat kept.txt extra', words)).toBe('x\ny\n');
-      expect(await world.pending('-n', 'brief')).toEqual([]);
+      expect((await world.pending()).filter(({ agent }) => agent.endsWith(':brief'))).toEqual([]);
       expect(await world.inside('cat kept.txt; ls', ['-n', 'brief'])).toBe('host\nkept.txt\n');
     },
     TIMEOUT_MS,
@@ -80,7 +81,9 @@ describe.each(USERS)('as %s', (user) => {
       expect((await world.pending()).length).toBeGreaterThan(0);
       const name = (await world.pending())[0]?.agent ?? '';
       expect(await world.agentsh(['discard', name])).toMatchObject({ code: 0 });
-      expect(await world.pending('-n', name)).toEqual([]);
+      const gone = await world.agentsh(['pending', '-n', name]);
+      expect(gone.code).toBe(EXIT.usage.code);
+      expect(gone.stderr).toContain('no such agent');
       expect(await world.inside('cat kept.txt; ls; cat ~/note 2>&1; true')).toMatch(
         /^host\nkept.txt\ncat: .*No such file/,
       );
