@@ -240,7 +240,10 @@ export const AIDER: Program = {
       {
         words: [...AIDER_WORDS, '--restore-chat-history'],
         turns: [text('Please add README.md to the chat.'), text(`\n${block('README.md', README_BEFORE, README_TWO)}`)],
-        seen: [...SEEN_TWO, { what: 'it commits', pattern: /Applied edit to README\.md\s+\S* ?Commit [0-9a-f]{7}/ }],
+        seen: [
+          ...SEEN_TWO,
+          { what: 'it commits', pattern: /(?:feat: add subtract\s+){2}Add subtract\s+feat: add subtract\s+Start/ },
+        ],
         talk: talkInLines(`/run ${LOOK_AGAIN}`, PROMPTS[1], '/test npm test', '/run git log --format=%s', '/exit'),
       },
     ];
