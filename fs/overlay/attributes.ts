@@ -107,6 +107,17 @@ function hideDirectory(node: Node): void {
 /** statx of the host's object into `view.stat`: 0, or the negated errno. Notices that another object took the name. */
 export function statLower(view: ViewState, node: Node): number {
   if (node.fd >= 0 && !node.fdIsStaging) return statx(node.fd, '', AT_EMPTY_PATH | AT_FLAGS, view.stat);
+  const status = statName(view, node);
+  if (status === 0) return 0;
+  for (let other = node.hostNames.pop(); other !== undefined; other = node.hostNames.pop()) {
+    node.hostParent = other.directory;
+    node.hostName = other.name;
+    if (statName(view, node) === 0) return 0;
+  }
+  return status;
+}
+
+function statName(view: ViewState, node: Node): number {
   if (node.hostParent === null) return -2;
   const status = view.host.stat(node.hostParent, node.hostName, view.stat);
   if (status < 0) return status;

@@ -38,6 +38,8 @@ export interface Node {
   /** Where the host's object lies: directory and name. */
   hostParent: HostDirectory | null;
   hostName: string;
+  /** Other names of a file with several links on the host: one of them may be all that is left. */
+  readonly hostNames: { readonly directory: HostDirectory; readonly name: string }[];
   /** Inode number on the host, to notice that another object took the name; 0 where there is none. */
   hostIno: number;
   lookups: number;
@@ -61,7 +63,8 @@ export interface Node {
   readonly children: Map<string, Node>;
 }
 
-export type NodeSeed = Pick<Node, 'ino' | 'type' | 'parent' | 'name' | 'rule'> & Partial<Omit<Node, 'id' | 'children'>>;
+export type NodeSeed = Pick<Node, 'ino' | 'type' | 'parent' | 'name' | 'rule'> &
+  Partial<Omit<Node, 'id' | 'children' | 'hostNames'>>;
 
 export function newNode(id: number, seed: NodeSeed): Node {
   return {
@@ -87,6 +90,7 @@ export function newNode(id: number, seed: NodeSeed): Node {
     ...seed,
     id,
     children: new Map(),
+    hostNames: [],
   };
 }
 

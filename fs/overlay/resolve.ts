@@ -16,6 +16,8 @@ import type { ViewState } from './state.ts';
 const ENOENT = -2;
 const ENOTDIR = -20;
 const ELOOP = -40;
+/** Names remembered for one file with several links. */
+const HOST_NAMES_MAX = 64;
 const PRIVATE_KEY_PEEK_BYTES = 1024;
 const O_NONBLOCK = 0o4000;
 
@@ -191,6 +193,7 @@ function lowerChild(view: ViewState, parent: Node, directory: HostDirectory, nam
   }
   const known = knownLower(view, parent, name, type, ino, hostIno, links, rule);
   if (known !== undefined) {
+    if (type !== S_IFDIR && links > 1) rememberName(known, directory, name);
     known.hostParent = directory;
     known.hostName = name;
     return known;
@@ -238,12 +241,33 @@ function knownLower(
       ? cached
       : undefined;
   }
-  const cached = view.files.get(links > 1 ? `${ino} ${rule.path}` : ino);
+  const cached = knownFile(view, ino, links, rule);
   if (cached === undefined || cached.hostIno !== hostIno || cached.type !== type || cached.orphan) return undefined;
   if (cached.record !== null || !view.nodes.has(cached.id)) return undefined;
   place(cached, parent, name);
   cached.rule = rule;
   return cached;
+}
+
+/** The name a file was known by stays good for it when this one goes. */
+function rememberName(node: Node, directory: HostDirectory, name: string): void {
+  const { hostParent, hostName, hostNames } = node;
+  if (hostParent === null || (hostParent === directory && hostName === name)) return;
+  if (hostNames.some((each) => each.directory === hostParent && each.name === hostName)) return;
+  hostNames.push({ directory: hostParent, name: hostName });
+  if (hostNames.length > HOST_NAMES_MAX) hostNames.shift();
+}
+
+/** A file keeps its node while links to it come and go on the host: the two keys stand for the same object. */
+function knownFile(view: ViewState, ino: number, links: number, rule: Rule): Node | undefined {
+  const shared = `${ino} ${rule.path}`;
+  const found = view.files.get(links > 1 ? shared : ino);
+  if (found !== undefined) return found;
+  const other = view.files.get(links > 1 ? ino : shared);
+  if (other === undefined || other.record !== null || other.rule.path !== rule.path) return undefined;
+  view.files.delete(links > 1 ? ino : shared);
+  view.files.set(links > 1 ? shared : ino, other);
+  return other;
 }
 
 function place(node: Node, parent: Node, name: string): void {

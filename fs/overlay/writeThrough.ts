@@ -27,6 +27,7 @@ import {
 } from '../host/syscall.ts';
 import type { Transaction } from '../journal/model.ts';
 import type { AttributeChanges, Caller } from '../operations.ts';
+import { statLower } from './attributes.ts';
 import { landFile } from './landing.ts';
 import type { Node } from './node.ts';
 import { childPath, isDirectory, pathOf, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from './node.ts';
@@ -47,6 +48,7 @@ const EXCHANGE = 2;
 interface NewObject {
   readonly op: string;
   readonly mode: number;
+  readonly rdev?: number;
   readonly target?: string;
 }
 interface Place {
@@ -66,7 +68,7 @@ export function make(view: ViewState, parent: Node, name: string, object: NewObj
   if (type === S_IFDIR) must(mkdirat(fd, name, object.mode & 0o7777));
   else if (type === S_IFLNK) must(symlinkat(object.target ?? '', fd, name));
   else if (type === S_IFREG) close(must(openat(fd, name, O_CREAT_EXCL_WRONLY | O_NOFOLLOW, object.mode & 0o7777)));
-  else must(mknodat(fd, name, object.mode, 0));
+  else must(mknodat(fd, name, object.mode, object.rdev ?? 0));
   own(view, parent, fd, name, object, caller);
   const node = child(view, parent, name);
   if (node === null) fail('ESTALE');
@@ -180,6 +182,7 @@ function follow(node: Node, to: Place): void {
 
 export function link(view: ViewState, node: Node, parent: Node, name: string, caller: Caller): Node {
   settle(view, node, caller);
+  must(statLower(view, node));
   if (node.hostParent === null) fail('EIO');
   view.ledger.record(view.event('link', childPath(parent, name), parent.rule, caller));
   must(linkat(must(view.host.descriptor(node.hostParent)), node.hostName, directoryFd(view, parent), name));
@@ -189,6 +192,7 @@ export function link(view: ViewState, node: Node, parent: Node, name: string, ca
 }
 
 export function setattr(view: ViewState, node: Node, changes: AttributeChanges, caller: Caller): void {
+  must(statLower(view, node));
   if (node.hostParent === null) fail('EIO');
   const dirfd = must(view.host.descriptor(node.hostParent));
   view.ledger.record(view.event('setattr', pathOf(node), node.rule, caller));
