@@ -19,14 +19,15 @@ import { isWider, ruleFor, ruleTree, strictness } from './rules.ts';
 
 /** The policy in force after an edit of which only what tightens counts. */
 export function tightened(before: EffectivePolicy, after: EffectivePolicy): EffectivePolicy {
+  const rules = stricterRules(before.rules, after.rules);
   return {
-    rules: stricterRules(before.rules, after.rules),
+    rules,
     names: {
       hide: grownNames(before.names.hide, after.names.hide),
       mask: grownNames(before.names.mask, after.names.mask),
       protect: grownNames(before.names.protect, after.names.protect),
     },
-    scopes: unique([...before.scopes, ...after.scopes]).sort(),
+    scopes: shownScopes(before.scopes, after.scopes, rules),
     ignored: tightest(IGNORED_MODES, before.ignored, after.ignored),
     env: narrowerEnvironment(before.env, after.env),
     network: narrowerNetwork(before.network, after.network),
@@ -62,7 +63,7 @@ function settingsOf(policy: EffectivePolicy): string {
   const { rules: _rules, requests: _requests, ...rest } = policy;
   return JSON.stringify(rest, (key, value: unknown) => {
     if (key === 'source') return undefined;
-    return UNORDERED.has(key) && Array.isArray(value) ? [...value].sort() : value;
+    return UNORDERED.has(key) && Array.isArray(value) ? [...new Set(value)].sort() : value;
   });
 }
 
@@ -72,6 +73,13 @@ function sameRules(one: readonly Rule[], other: readonly Rule[]): boolean {
     const [a, b] = [ruleFor(trees[0], path), ruleFor(trees[1], path)];
     return a.mode === b.mode && (a.mode === 'hidden' || a.empty === b.empty);
   });
+}
+
+/** Where the patterns hold: what only the edit would have shown is nobody's to look for names in. */
+function shownScopes(before: readonly string[], after: readonly string[], rules: readonly Rule[]): string[] {
+  const tree = ruleTree(rules);
+  const shown = after.filter((scope) => ruleFor(tree, scope).mode !== 'hidden');
+  return unique([...before, ...shown]).sort();
 }
 
 /** A rule at every path where either policy has one. */
