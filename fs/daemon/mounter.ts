@@ -98,15 +98,6 @@ export class Mounter {
     close(mounted.fd);
   }
 
-  /** Both: for a mount that nobody serves any more. */
-  async remove(mounted: Mounted): Promise<void> {
-    try {
-      await this.unmount(mounted, true);
-    } finally {
-      this.closeDevice(mounted);
-    }
-  }
-
   async #mount(mountpoint: string, label: string, flags: MountFlags): Promise<number> {
     const options = { label: `agentsh:${label}`, ...flags };
     return this.root ? mountDirect(mountpoint, options) : mountWithHelper(mountpoint, options);

@@ -57,10 +57,7 @@ export class OperatorMount {
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    const worker = this.#worker;
-    this.#worker = undefined;
-    await this.#remove();
-    await worker?.close();
+    await this.#end();
   }
 
   async #start(place: string, serve: Serve): Promise<void> {
@@ -89,17 +86,21 @@ export class OperatorMount {
     if (this.#stopping) return;
     this.#host.log(`the operator's mount: ${reason}`);
     this.#problem = reason;
-    const worker = this.#worker;
-    this.#worker = undefined;
-    await this.#remove();
-    worker?.terminate();
+    await this.#end();
     if (this.#restarts++ < RESTARTS_MAX) await this.start(place, serve);
   }
 
-  async #remove(): Promise<void> {
-    const mounted = this.#mounted;
+  /** The descriptor closes last: the worker reads from it, and its number may be another's at once. */
+  async #end(): Promise<void> {
+    const [worker, mounted] = [this.#worker, this.#mounted];
+    this.#worker = undefined;
     this.#mounted = undefined;
-    if (mounted === undefined) return;
-    await this.#mounter.remove(mounted).catch((error) => this.#host.log(`unmount: ${failureOf(error).message}`));
+    if (mounted !== undefined) {
+      await this.#mounter
+        .unmount(mounted, true)
+        .catch((error) => this.#host.log(`unmount: ${failureOf(error).message}`));
+    }
+    await worker?.close();
+    if (mounted !== undefined) this.#mounter.closeDevice(mounted);
   }
 }
