@@ -17,7 +17,10 @@ export interface AgentActor {
   pending(): PendingListing;
   detail(id: string): string;
   commits(): readonly CommitItem[];
+  requirePending(id: string): void;
   requests(): number;
+  /** Passes an event on to whoever follows all agents. */
+  tell(event: Readonly<Record<string, unknown>>): void;
 }
 
 const DENIALS_MAX = 100;
@@ -74,7 +77,7 @@ export class AgentSource implements ControlSource {
     return this.actor.pending();
   }
   requirePending(id: string): void {
-    this.actor.detail(id);
+    this.actor.requirePending(id);
   }
   pendingDetail(id: string): string {
     return this.actor.detail(id);
@@ -115,7 +118,7 @@ export class AgentSource implements ControlSource {
   /** One mutation, for the followers of events. */
   happened({ op, path, note }: AuditEvent): void {
     const more = note === undefined ? {} : { note };
-    this.events.append({ time: new Date().toISOString(), kind: 'change', op, path: quotePath(path), ...more });
+    this.append({ time: new Date().toISOString(), kind: 'change', op, path: quotePath(path), ...more });
   }
 
   /** Another policy is in force. */
@@ -131,7 +134,13 @@ export class AgentSource implements ControlSource {
     const time = new Date().toISOString();
     this.refusals.push(`${time} ${event.op} ${quotePath(event.path)} ${event.rule ?? '-'} ${remedy}\n`);
     if (this.refusals.length > DENIALS_MAX) this.refusals.shift();
-    this.events.append({ time, kind: 'deny', op: event.op, path: quotePath(event.path), error: event.note });
+    const { op, path, rule, note } = event;
+    this.append({ time, kind: 'deny', op, path: quotePath(path), rule, error: note });
+  }
+
+  private append(event: Readonly<Record<string, unknown>>): void {
+    this.events.append(event);
+    this.actor.tell(event);
   }
 }
 

@@ -28,6 +28,7 @@ import { sweepStaging } from '../overlay/sweep.ts';
 import { View } from '../overlay/view.ts';
 import { readViewFile } from '../overlay/viewFile.ts';
 import { type AgentActor, AgentSource } from './agentSource.ts';
+import { Outbox, type OutboxEvent } from './outbox.ts';
 import type {
   AgentMethods,
   AgentOpen,
@@ -38,6 +39,7 @@ import type {
   PolicyParams,
   PolicyResult,
 } from './protocol.ts';
+import { recoveryLines } from './recoveryLines.ts';
 import { RequestError } from './requestError.ts';
 import { WorkerLoop } from './workerLoop.ts';
 
@@ -58,6 +60,7 @@ class Actor implements AgentActor {
     { readonly session: Session; readonly tree: ControlTree; readonly fd: number }
   >();
   private readonly commBuffer = Buffer.alloc(COMM_BYTES);
+  private readonly outbox = new Outbox((events) => loop.post({ events }), Date.now);
   private auditSeen = 0;
 
   constructor(open: AgentOpen) {
@@ -71,8 +74,10 @@ class Actor implements AgentActor {
       clock: Date.now,
       signer: this.signer,
     });
+    for (const line of recoveryLines(this.ledger.recovery)) log(`the ledger: ${line}`);
     this.source = new AgentSource(this, open, this.signer.did, Date.now());
     this.view = this.makeView();
+    this.view.host.avoid(open.avoided);
     sweepStaging(this.view);
     plantSeeds(this.view, open.homeFiles, { uid: process.getuid!(), gid: process.getgid!() });
     recoverCommits(this.view, this.view.commitPlaces());
@@ -93,10 +98,7 @@ class Actor implements AgentActor {
       notifier: this.notifier(),
       agent: open.name,
       reads: open.policy.audit.reads,
-      refused: (event) => {
-        source.refused(event);
-        loop.post({ event: { kind: 'deny', op: event.op, path: event.path, error: event.note ?? '' } });
-      },
+      refused: (event) => source.refused(event),
       happened: (event) => source.happened(event),
       places: {
         blobs: `${open.directory}/blobs`,
@@ -172,13 +174,18 @@ class Actor implements AgentActor {
   }
 
   /** Followers of the logs hear what has come since they last did; nothing is held while the thread sleeps. */
-  rest(): void {
+  rest(): number {
     const size = this.ledger.auditSizeBytes();
     if (size !== this.auditSeen) {
       this.auditSeen = size;
       for (const { tree } of this.sessions.values()) tree.wake();
     }
     this.ledger.resetRead();
+    return this.outbox.flush();
+  }
+
+  tell(event: OutboxEvent): void {
+    this.outbox.add(event);
   }
 
   requests(): number {
@@ -210,6 +217,10 @@ class Actor implements AgentActor {
       ageSeconds: Math.max(0, Math.floor((Date.now() - change.changedAtMs) / 1000)),
       count: change.count,
     };
+  }
+
+  requirePending(id: string): void {
+    this.book.require(id);
   }
 
   detail(id: string): string {
@@ -268,6 +279,10 @@ const methods: { [M in keyof AgentMethods]: (params: AgentMethods[M]['params']) 
   },
   pending: ({ ignored }) => opened().pending(ignored),
   detail: ({ id }) => ({ text: opened().detail(id) }),
+  require({ id }) {
+    opened().requirePending(id);
+    return {};
+  },
   approve({ ids, set, by }) {
     return opened().book.approve(ids, set, by);
   },
@@ -284,6 +299,10 @@ const methods: { [M in keyof AgentMethods]: (params: AgentMethods[M]['params']) 
     dropModes(view, ['ephemeral']);
     for (const node of view.nodes.values()) node.readLogged = false;
     return { pending: book.list().items.length };
+  },
+  avoid({ places }) {
+    actor?.view.host.avoid(places);
+    return {};
   },
   discard() {
     const { view } = opened();
@@ -307,7 +326,7 @@ const loop = new WorkerLoop({
     if (handle === undefined) throw new RequestError('ENOSYS', `${method}: no such method`);
     return handle(params);
   },
-  beforeSleep: () => actor?.rest(),
+  beforeSleep: () => actor?.rest() ?? -1,
 });
 
 function log(text: string): void {

@@ -35,6 +35,17 @@ export class Changes {
     return { agent: owner.key, text };
   }
 
+  /** Whether an id stands for something that `detail` shows. @throws RequestError ENOENT, ESTALE */
+  async require(filter: AgentFilter, id: string): Promise<void> {
+    const answers = await Promise.allSettled(this.#candidates(filter).map((agent) => agent.call('require', { id })));
+    if (answers.some(({ status }) => status === 'fulfilled')) return;
+    const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [failureOf(answer.reason)] : []));
+    const stale = failures.find(({ code }) => code === 'ESTALE');
+    throw stale === undefined
+      ? new RequestError('ENOENT', `${id}: nothing pending by this id`)
+      : new RequestError(stale.code, stale.message);
+  }
+
   /** @param by who decided, for the record: `operator pid 1234` */
   async approve(
     filter: AgentFilter,

@@ -1,4 +1,5 @@
 // Everything that happens, as it happens: stamped, passed on to the operator's mount; refusals are kept for `denials`.
+import { quotePath, quoteText } from '../control/quote.ts';
 
 const DENIALS_MAX = 100;
 
@@ -18,17 +19,10 @@ export class EventFeed {
     this.#pass(stamped);
   }
 
-  /** `time agent op path rule note`, quoted so that a name cannot break the line. */
+  /** `time agent op path rule why`; a path is quoted already. */
   #deny(event: KernelEvent): void {
-    const field = (name: string) => JSON.stringify(String(event[name] ?? ''));
-    const words = [
-      event.time,
-      field('agent'),
-      event.op,
-      field('path'),
-      field('rule'),
-      field('note' in event ? 'note' : 'error'),
-    ];
+    const { time, agent = '-', op, path = '-', rule = '-', note, error } = event;
+    const words = [time, quotePath(String(agent)), op, path, quotePath(String(rule)), quoteText(String(note ?? error))];
     this.denials.push(words.join(' '));
     if (this.denials.length > DENIALS_MAX) this.denials.shift();
   }

@@ -3,6 +3,7 @@
 // Up: lock, places, stale mounts, ledger, agents, operator's mount, socket. Down: the same backwards.
 import { mkdirSync, realpathSync } from 'node:fs';
 import { renderMetrics } from '../control/listing.ts';
+import { quotePath } from '../control/quote.ts';
 import { cleanStaleMounts } from '../fuse/mount.ts';
 import { NotificationQueue } from '../fuse/notify.ts';
 import type { AuditEvent } from '../journal/model.ts';
@@ -26,6 +27,7 @@ import { forbiddenPlaces, type Places } from './places.ts';
 import { PolicyDesk } from './policyDesk.ts';
 import { type LoadedView, loadView, type ViewRequest } from './policyView.ts';
 import { PolicyWatch } from './policyWatch.ts';
+import { recoveryLines } from './recoveryLines.ts';
 import { checkMountpoint, Sessions } from './sessions.ts';
 import { type Peer, SocketServer } from './socketServer.ts';
 import { SpareWorker } from './spareWorker.ts';
@@ -100,6 +102,7 @@ export class Kernel {
     this.log = log;
     this.#workers = new SpareWorker(options.agentProgram);
     this.ledger = new KernelLedger(places);
+    for (const line of recoveryLines(this.ledger.recovery)) log.write(`the kernel's ledger: ${line}`);
     this.#mounter = new Mounter(realpathSync(places.mounts));
     this.#forbidden = forbiddenPlaces(places);
     const notifications = new NotificationQueue((text) => log.write(text));
@@ -166,7 +169,7 @@ export class Kernel {
   /** Into the kernel's ledger and to whoever watches. Throws where it cannot be recorded. */
   record(event: AuditEvent): void {
     this.ledger.record(event);
-    this.feed.publish({ agent: 'kernel', ...event });
+    this.feed.publish({ agent: 'kernel', ...event, path: quotePath(event.path) });
   }
 
   async approve(

@@ -2,6 +2,7 @@
 import { loadIdentity, type Signer } from '../audit/identity.ts';
 import { Ledger } from '../journal/ledger.ts';
 import type { AuditEvent } from '../journal/model.ts';
+import type { RecoveryReport } from '../journal/recovery.ts';
 import { bytesOf } from './bytePath.ts';
 import type { Places } from './places.ts';
 
@@ -19,6 +20,11 @@ export class KernelLedger {
     this.#ledger = Ledger.open({ directory, agent: KERNEL_NAME, clock: Date.now, signer: this.signer });
     this.#timer = setInterval(() => this.#ledger.resetRead(), SYNC_INTERVAL_MS);
     this.#timer.unref();
+  }
+
+  /** What opening it found. */
+  get recovery(): RecoveryReport {
+    return this.#ledger.recovery;
   }
 
   /** Throws where it cannot be recorded: what is not recorded must not happen. */

@@ -52,7 +52,7 @@ function handlersOf(kernel: Kernel): Handlers {
     agent: async () => ({ id: kernel.did, name: 'operator', did: kernel.did, startedAtMs: kernel.startedAtMs }),
     pending: async () => allPending(kernel),
     requirePending: async ({ id }) => {
-      await changes.detail({}, id);
+      await changes.require({}, id);
       return {};
     },
     pendingDetail: async ({ id }) => ({ text: (await changes.detail({}, id)).text }),

@@ -1,4 +1,5 @@
 // The operator's `/.kernel`: a mount of its own beside the socket, served by a worker of its own, remade if that dies.
+import type { KernelEvent } from './eventFeed.ts';
 import type { Mounted, Mounter } from './mounter.ts';
 import type { OperatorMethods } from './protocol.ts';
 import { failureOf } from './requestError.ts';
@@ -20,6 +21,7 @@ export class OperatorMount {
   #worker: WorkerClient<OperatorMethods> | undefined;
   #mounted: Mounted | undefined;
   #problem: string | undefined;
+  #unsent: KernelEvent[] = [];
   #restarts = 0;
   #stopping = false;
 
@@ -51,8 +53,17 @@ export class OperatorMount {
     }
   }
 
-  publish(event: Readonly<Record<string, unknown>>): void {
-    this.#worker?.call('publish', { event }).catch((error) => this.#host.log(`publish: ${failureOf(error).message}`));
+  /** What comes in one turn of the event loop goes in one message. */
+  publish(event: KernelEvent): void {
+    if (this.#worker === undefined) return;
+    this.#unsent.push(event);
+    if (this.#unsent.length === 1) setImmediate(() => this.#send());
+  }
+
+  #send(): void {
+    const events = this.#unsent;
+    this.#unsent = [];
+    this.#worker?.call('publish', { events }).catch((error) => this.#host.log(`publish: ${failureOf(error).message}`));
   }
 
   async stop(): Promise<void> {

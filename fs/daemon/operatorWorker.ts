@@ -27,8 +27,8 @@ const methods: { [M in keyof OperatorMethods]: (params: OperatorMethods[M]['para
   detach({ connection }) {
     loop.remove(connection);
   },
-  publish({ event }) {
-    source.publish(event);
+  publish({ events }) {
+    for (const event of events) source.publish(event);
     tree.wake();
   },
   close() {},

@@ -14,6 +14,8 @@ export interface AgentMethods {
   pending: { params: { ignored: boolean }; result: PendingListing };
   /** The text of `pending/<id>`: header, blank line, diff. */
   detail: { params: { id: string }; result: { text: string } };
+  /** ENOENT for an id never listed, ESTALE for one whose change moved on; else `detail` has a text. */
+  require: { params: { id: string }; result: Record<string, never> };
   approve: { params: ApproveParams; result: ApproveResult };
   reject: { params: { ids: readonly string[]; reason: string; pid: number }; result: { rejected: readonly string[] } };
   commits: { params: Record<string, never>; result: readonly CommitItem[] };
@@ -23,6 +25,8 @@ export interface AgentMethods {
   endSession: { params: Record<string, never>; result: { pending: number } };
   /** Drops the whole upper. */
   discard: { params: Record<string, never>; result: Record<string, never> };
+  /** Where views are mounted, or about to be, besides the agents' own mounts: absolute paths, byte strings. */
+  avoid: { params: { places: readonly string[] }; result: Record<string, never> };
   /** An audit entry about this agent from the kernel (exec, session start, approvals by the operator). */
   record: { params: { event: import('../journal/model.ts').AuditEvent }; result: Record<string, never> };
   close: { params: Record<string, never>; result: Record<string, never> };
@@ -41,6 +45,8 @@ export interface AgentOpen {
   readonly keys: string;
   /** Host directories that are never visible in any view (stores, run directory). */
   readonly forbidden: readonly string[];
+  /** As for `avoid`. */
+  readonly avoided: readonly string[];
   /** Host paths (latin1) that git tracks in the workspace and that a default hide or mask pattern would match. */
   readonly tracked: readonly string[];
   /** Patterns of ignored paths where there is no git (gitignore syntax). */
@@ -184,8 +190,10 @@ export type FromWorker =
   | { readonly id: number; readonly ok: false; readonly error: Failure }
   /** A FUSE notification to write to a device descriptor, from a thread that serves no mount. */
   | { readonly notify: { readonly fd: number; readonly bytes: Uint8Array } }
-  /** One event for events.pipe and `agentsh trace`: a flat JSON object. */
+  /** For the kernel's log. */
   | { readonly event: Readonly<Record<string, unknown>> }
+  /** What happened, for events.pipe and `agentsh trace`: flat JSON objects. */
+  | { readonly events: readonly Readonly<Record<string, unknown>>[] }
   /** A connection is over: unmounted from outside, aborted, or its transport failed. The main thread closes the descriptor. */
   | { readonly ended: number }
   /** The worker blocks until it is answered. Ids count from 1. */
@@ -196,6 +204,6 @@ export interface OperatorMethods {
   attach: { params: AttachParams; result: Record<string, never> };
   detach: { params: { connection: number }; result: Record<string, never> };
   /** Something happened: goes to the readers of events.pipe and audit.pipe. */
-  publish: { params: { event: Readonly<Record<string, unknown>> }; result: Record<string, never> };
+  publish: { params: { events: readonly Readonly<Record<string, unknown>>[] }; result: Record<string, never> };
   close: { params: Record<string, never>; result: Record<string, never> };
 }

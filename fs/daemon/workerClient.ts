@@ -111,6 +111,7 @@ export class WorkerClient<Methods extends { [M in keyof Methods]: { params: unkn
     if ('id' in message) this.#settle(message);
     else if ('notify' in message) this.handlers.notify(message.notify.fd, message.notify.bytes);
     else if ('event' in message) this.handlers.event(message.event);
+    else if ('events' in message) for (const event of message.events) this.handlers.event(event);
     else if ('ended' in message) this.handlers.ended(message.ended);
     else void this.#answer(message.sync);
   }

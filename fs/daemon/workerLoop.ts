@@ -11,8 +11,11 @@ import { failureOf, RequestError, raise } from './requestError.ts';
 export interface LoopHandlers {
   /** Serves one request of the main thread; what it throws is the answer. `close` ends the loop after its answer. */
   request(method: string, params: unknown): unknown;
-  /** Called before the worker sleeps: everything that must not be held meanwhile is let go. */
-  beforeSleep?(): void;
+  /**
+   * Called before the worker sleeps: everything that must not be held meanwhile is let go. Answers for how many
+   * milliseconds it may sleep at most, -1 for as long as nothing comes.
+   */
+  beforeSleep?(): number;
 }
 
 const POLLFD_BYTES = 8;
@@ -74,8 +77,8 @@ export class WorkerLoop {
       const busy = this.#serveChannels();
       this.#takeMessages();
       if (!this.#running) break;
-      this.#handlers.beforeSleep?.();
-      this.#wait(busy ? 0 : -1);
+      const sleepMsMax = this.#handlers.beforeSleep?.() ?? -1;
+      this.#wait(busy ? 0 : sleepMsMax);
     }
     for (const connection of [...this.#channels.keys()]) this.remove(connection);
     parentPort!.close();

@@ -73,6 +73,14 @@ export class PendingBook {
     return `path ${stored.path}\nverdict ${stored.verdict}\nreason ${stored.reason}\n`;
   }
 
+  /** That `detail` has something to show, at the price of a listing. @throws ENOENT, ESTALE */
+  require(id: string): void {
+    const stored = this.stored(id);
+    if (stored !== undefined && stored.verdict !== '') return;
+    if (this.list().items.some((each) => each.id === id)) return;
+    throw errno(stored === undefined ? ERRNO.ENOENT : ERRNO.ESTALE);
+  }
+
   /** The id that took an outdated one's place, if its path still differs. */
   successor(id: string): string | undefined {
     const stored = this.stored(id);

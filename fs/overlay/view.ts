@@ -95,39 +95,52 @@ export class View implements Operations {
   }
 
   symlink(parent: number, name: string, target: string, caller: Caller): Entry {
+    const control = this.controlOf(parent);
+    if (control !== null) return control.symlink(parent, name, target, caller);
     return this.make(parent, name, { op: 'symlink', mode: namespace.SYMLINK_MODE, target }, caller);
   }
 
   mknod(parent: number, name: string, mode: number, rdev: number, caller: Caller): Entry {
+    const control = this.controlOf(parent);
+    if (control !== null) return control.mknod(parent, name, mode, rdev, caller);
     const typed = (mode & 0o170000) === 0 ? mode | S_IFREG : mode;
     return this.make(parent, name, { op: 'mknod', mode: typed, rdev }, caller);
   }
 
   mkdir(parent: number, name: string, mode: number, caller: Caller): Entry {
+    const control = this.controlOf(parent);
+    if (control !== null) return control.mkdir(parent, name, mode, caller);
     return this.make(parent, name, { op: 'mkdir', mode: S_IFDIR | (mode & 0o7777) }, caller);
   }
 
   unlink(parent: number, name: string, caller: Caller): void {
-    namespace.unlink(this.state, this.writableParent(parent, name), name, caller);
+    const control = this.controlOf(parent);
+    if (control !== null) return control.unlink(parent, name, caller);
+    namespace.unlink(this.state, this.writableParent('unlink', parent, name, caller), name, caller);
     this.tellEntry(parent, name);
   }
 
   rmdir(parent: number, name: string, caller: Caller): void {
-    namespace.rmdir(this.state, this.writableParent(parent, name), name, caller);
+    const control = this.controlOf(parent);
+    if (control !== null) return control.rmdir(parent, name, caller);
+    namespace.rmdir(this.state, this.writableParent('rmdir', parent, name, caller), name, caller);
     this.tellEntry(parent, name);
   }
 
   rename(parent: number, name: string, newParent: number, newName: string, flags: number, caller: Caller): void {
-    const from = { parent: this.writableParent(parent, name), name };
-    const to = { parent: this.writableParent(newParent, newName), name: newName };
+    const control = this.controlOf(parent) ?? this.controlOf(newParent);
+    if (control !== null) return control.rename(parent, name, newParent, newName, flags, caller);
+    const from = { parent: this.writableParent('rename', parent, name, caller), name };
+    const to = { parent: this.writableParent('rename', newParent, newName, caller), name: newName };
     namespace.rename(this.state, from, to, flags, caller);
     this.tellEntry(parent, name);
     this.tellEntry(newParent, newName);
   }
 
   link(id: number, newParent: number, newName: string, caller: Caller): Entry {
-    if (this.controlOf(id) !== null) fail('EXDEV');
-    const parent = this.writableParent(newParent, newName);
+    const control = this.controlOf(id) ?? this.controlOf(newParent);
+    if (control !== null) return control.link(id, newParent, newName, caller);
+    const parent = this.writableParent('link', newParent, newName, caller);
     const node = namespace.link(this.state, this.state.node(id), parent, newName, caller);
     this.tellEntry(newParent, newName);
     return entryOf(this.state, node);
@@ -141,7 +154,9 @@ export class View implements Operations {
   }
 
   create(parent: number, name: string, flags: number, mode: number, caller: Caller): Entry & OpenReply {
-    const directory = this.writableParent(parent, name);
+    const control = this.controlOf(parent);
+    if (control !== null) return control.create(parent, name, flags, mode, caller);
+    const directory = this.writableParent('create', parent, name, caller);
     const existing = (flags & O_CREAT_BITS) === O_CREAT_BITS ? null : child(this.state, directory, name);
     const object = { op: 'create', mode: S_IFREG | (mode & 0o7777) };
     const node = existing ?? namespace.make(this.state, directory, name, object, caller);
@@ -150,7 +165,8 @@ export class View implements Operations {
   }
 
   tmpfile(parent: number, flags: number, mode: number, caller: Caller): Entry & OpenReply {
-    if (this.controlOf(parent) !== null) fail('EPERM');
+    const control = this.controlOf(parent);
+    if (control !== null) return control.tmpfile(parent, flags, mode, caller);
     return this.opened(namespace.makeUnnamed(this.state, this.state.node(parent), mode, caller), flags, caller);
   }
 
@@ -198,7 +214,8 @@ export class View implements Operations {
   }
 
   setxattr(id: number, name: string, value: Buffer, flags: number, caller: Caller): void {
-    if (this.controlOf(id) !== null) fail('EPERM');
+    const control = this.controlOf(id);
+    if (control !== null) return control.setxattr(id, name, value, flags, caller);
     xattrs.setxattr(this.state, this.state.node(id), name, value, flags, caller);
   }
 
@@ -208,7 +225,8 @@ export class View implements Operations {
   }
 
   removexattr(id: number, name: string, caller: Caller): void {
-    if (this.controlOf(id) !== null) fail('EPERM');
+    const control = this.controlOf(id);
+    if (control !== null) return control.removexattr(id, name, caller);
     xattrs.removexattr(this.state, this.state.node(id), name, caller);
   }
 
@@ -295,16 +313,16 @@ export class View implements Operations {
   }
 
   private make(parent: number, name: string, object: Parameters<typeof namespace.make>[3], caller: Caller): Entry {
-    const node = namespace.make(this.state, this.writableParent(parent, name), name, object, caller);
+    const node = namespace.make(this.state, this.writableParent(object.op, parent, name, caller), name, object, caller);
     this.tellEntry(parent, name);
     return entryOf(this.state, node);
   }
 
-  /** The directory of a change; nothing is made or taken away under `/.kernel`, nor that name itself. */
-  private writableParent(id: number, name: string): Node {
-    if (this.controlOf(id) !== null) fail('EPERM');
+  /** The directory of a change; the name `.kernel` itself is neither made nor taken away. */
+  private writableParent(op: string, id: number, name: string, caller: Caller): Node {
     const node = this.state.node(id);
-    if (node === this.state.root && name === CONTROL_NAME && this.control !== null) fail('EPERM');
+    if (node === this.state.root && name === CONTROL_NAME && this.control !== null)
+      this.state.refuse(op, `/${CONTROL_NAME}`, node.rule, caller, errno(ERRNO.EPERM));
     if (!isDirectory(node)) fail('ENOTDIR');
     return node;
   }
