@@ -111,6 +111,10 @@ const methods: Partial<{
     if (!content || !pendingItem.id.startsWith(id)) throw errno(2);
     return { text: `kind create\nagent ${name}\n\n+hello\n` };
   },
+  require({ id }) {
+    if (!content || pendingItem.id !== id) throw errno(2);
+    return {};
+  },
   approve({ ids }) {
     content = false;
     return { commit: 'c1', approved: ids, parents: [], conflicts: [], leftovers: [] };
