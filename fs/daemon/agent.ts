@@ -236,10 +236,20 @@ export class Agent {
   #openParameters(): AgentOpen {
     const { policy, tracked, ignored, home, homeFiles } = this.#view;
     const { forbidden, commitLock, keys } = this.#host;
+    const avoided = this.#avoided();
     const { rules, names } = policy;
     const { name, workspace, directory } = this.place;
     const place = { name, workspace, directory: bytesOf(directory) };
-    return { ...place, rules, names, policy, tracked, ignored, home, homeFiles, keys, forbidden, commitLock };
+    return { ...place, rules, names, policy, tracked, ignored, home, homeFiles, keys, forbidden, avoided, commitLock };
+  }
+
+  /** Tells the worker where not to look, before a mount is made there. */
+  async avoid(): Promise<void> {
+    if (this.#worker?.alive) await this.#worker.call('avoid', { places: this.#avoided() });
+  }
+
+  #avoided(): string[] {
+    return Array.from(this.#host.mounter.places, bytesOf);
   }
 
   #start(): WorkerClient<AgentMethods> {

@@ -95,10 +95,15 @@ export class AgentRegistry {
     flags: MountFlags,
   ): Promise<{ readonly agent: Agent; readonly joined: boolean }> {
     const { agent, joined } = this.#claim(view, wanted);
+    this.#host.mounter.places.add(mountpoint);
     try {
+      await this.#tellPlaces();
       await agent.mountAt(mountpoint, view, flags);
       this.#begin(agent);
       return { agent, joined };
+    } catch (error) {
+      this.#host.mounter.places.delete(mountpoint);
+      throw error;
     } finally {
       agent.claims--;
       this.#host.changed();
@@ -110,11 +115,17 @@ export class AgentRegistry {
       for (const mounted of agent.mounts.values()) {
         if (mounted.mountpoint !== mountpoint || mounted.slot !== undefined) continue;
         const { pending, ended } = await agent.unmountAt(mounted.connection);
+        this.#host.mounter.places.delete(mountpoint);
+        await this.#tellPlaces();
         if (ended) await this.#after(agent);
         return { agent, pending };
       }
     }
     throw new RequestError('EINVAL', `${mountpoint}: not a mount of this kernel`);
+  }
+
+  async #tellPlaces(): Promise<void> {
+    await Promise.all(this.all().map((agent) => agent.avoid().catch(() => {})));
   }
 
   /** Agents that a filter means, none live preferred over another. Throws ENOENT where a name means none. */

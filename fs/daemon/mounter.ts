@@ -33,6 +33,8 @@ const SLOTS_MAX = 4096;
 export class Mounter {
   readonly #mounts: string;
   readonly #slots = new Set<number>();
+  /** Where views are at directories of the user's, or about to be. No view may look there. */
+  readonly places = new Set<string>();
   readonly root: boolean;
   /** Backing files may be registered: root in the initial user namespace. */
   readonly passthrough: boolean;

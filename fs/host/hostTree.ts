@@ -26,6 +26,8 @@ import {
 /** Descriptors of directories kept open at once. */
 const DESCRIPTORS_MAX = 2048;
 const DIRECTORY_BUFFER_BYTES = 64 * 1024;
+const ENOENT = -2;
+const S_IFDIR = 0o040000;
 const STAT_FLAGS = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
 
 /** File systems the daemon never enters: they could hang it, or let it betray itself. */
@@ -87,6 +89,9 @@ export class HostTree {
   private mountTypes = new Map<number, string>();
   private readonly forbidden: Set<string>;
   private readonly forbiddenNames: Set<string>;
+  /** Where our own mounts are, or are about to be: asking one of them would be asking ourselves. */
+  private avoided: ReadonlySet<string> = new Set();
+  private avoidedNames: ReadonlySet<string> = new Set();
   private readonly scratch = Buffer.alloc(STATX.size_);
   private readonly records = Buffer.alloc(DIRECTORY_BUFFER_BYTES);
 
@@ -94,7 +99,18 @@ export class HostTree {
   constructor(forbidden: readonly string[]) {
     this.root.fd = openat(AT_FDCWD, '/', O_PATH | O_DIRECTORY);
     this.forbidden = new Set(forbidden.map((path) => this.identityAt(path)).filter((text) => text !== ''));
-    this.forbiddenNames = new Set(forbidden.map((path) => path.slice(path.lastIndexOf('/') + 1)));
+    this.forbidden.add(AVOIDED);
+    this.forbiddenNames = new Set(forbidden.map(lastName));
+  }
+
+  /** From now on no name at these absolute paths is looked at: each is a directory that no view may show. */
+  avoid(paths: readonly string[]): void {
+    this.avoided = new Set(paths);
+    this.avoidedNames = new Set(paths.map(lastName));
+  }
+
+  private isAvoided(directory: HostDirectory, name: string): boolean {
+    return this.avoidedNames.has(name) && this.avoided.has(`${directory.path()}/${name}`);
   }
 
   /** The directory at an absolute path (latin1), without touching the host. */
@@ -111,6 +127,7 @@ export class HostTree {
       this.touch(directory);
       return directory.fd;
     }
+    if (this.isAvoided(directory.parent, directory.name)) return ENOENT;
     const parent = this.descriptor(directory.parent);
     if (parent < 0) return parent;
     const fd = openat(parent, directory.name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
@@ -124,6 +141,7 @@ export class HostTree {
 
   /** statx of a name below a directory into `buffer` (or a shared one): 0, or the negated errno. */
   stat(directory: HostDirectory, name: string, buffer: Buffer): number {
+    if (this.isAvoided(directory, name)) return describeAvoided(buffer);
     const fd = this.descriptor(directory);
     if (fd < 0) return fd;
     const status = statx(fd, name, STAT_FLAGS, buffer);
@@ -151,7 +169,7 @@ export class HostTree {
 
   /** Whether a directory of this name could be one that no view may show. */
   isForbiddenName(name: string): boolean {
-    return this.forbiddenNames.has(name);
+    return this.forbiddenNames.has(name) || this.avoidedNames.has(name);
   }
 
   /** The names in a directory without `.` and `..`, or the negated errno. */
@@ -247,6 +265,17 @@ export class HostTree {
   private closeOldest(): void {
     if (this.oldest !== null) this.forget(this.oldest);
   }
+}
+
+const lastName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** The identity that nothing has. */
+const AVOIDED = '0:0:0';
+
+function describeAvoided(buffer: Buffer): number {
+  buffer.fill(0);
+  buffer.writeUInt16LE(S_IFDIR, STATX.mode);
+  return 0;
 }
 
 /** Device and inode number as one text. */

@@ -132,6 +132,7 @@ const methods: Partial<{
     return {};
   },
   endSession: () => ({ pending: content ? 1 : 0 }),
+  avoid: () => ({}),
   discard() {
     content = false;
     return {};
