@@ -1,5 +1,5 @@
 // The agent's own entries as a tree, read from the index alone: no nodes, so a list costs nothing that a mount holds.
-import type { RuleNode } from '../../policy/model.ts';
+import type { Rule, RuleNode } from '../../policy/model.ts';
 import type { HostDirectory } from '../host/hostTree.ts';
 import { S_IFDIR, S_IFMT } from './node.ts';
 import type { DirentRecord, InodeRecord } from './records.ts';
@@ -27,18 +27,22 @@ export interface IndexRoot {
   readonly lower: HostDirectory | null;
 }
 
-/** The roots of all rules of the given modes that the agent ever changed something below. */
+/**
+ * The roots of all rules of the given modes that the agent ever changed something below, and the directories between
+ * them that lead from one rule to another: no entry leads to either. What is nearer to `/` comes first.
+ */
 export function indexRoots(view: ViewState, wanted: (node: RuleNode) => boolean): IndexRoot[] {
   const roots: IndexRoot[] = [];
-  const visit = (node: RuleNode, path: string) => {
-    if (node.rule !== undefined && wanted(node)) {
+  const visit = (node: RuleNode, path: string, above: Rule | undefined) => {
+    const rule = node.rule ?? above;
+    if (rule !== undefined && wanted({ ...node, rule })) {
       const ino = view.numbers.knownRoot(path === '' ? '/' : path);
       if (ino !== undefined && view.readInode(ino) !== null)
-        roots.push({ path, ino, ruleNode: node, lower: node.rule.empty ? null : view.host.at(path) });
+        roots.push({ path, ino, ruleNode: node, lower: rule.empty ? null : view.host.at(path) });
     }
-    for (const [name, below] of node.children) visit(below, `${path}/${name}`);
+    for (const [name, below] of node.children) visit(below, `${path}/${name}`, rule);
   };
-  visit(view.rules, '');
+  visit(view.rules, '', undefined);
   return roots;
 }
 

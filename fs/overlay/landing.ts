@@ -13,7 +13,7 @@ import { filledBase, openContentOf, resultVersion } from './versions.ts';
 /** Lands a node's staged bytes; null where they are on the host now, else why they are not. */
 export function landFile(view: ViewState, node: Node): string | null {
   const path = pathOf(node);
-  const root = indexRoots(view, (each) => each.rule?.mode === 'rw').find((each) => path.startsWith(`${each.path}/`));
+  const root = indexRoots(view, (each) => each.rule?.mode === 'rw').findLast((each) => path.startsWith(`${each.path}/`));
   const spot = root === undefined ? undefined : spotAt(view, root, path);
   const record = spot?.record;
   if (root === undefined || spot === undefined || record === null || record === undefined) return 'its entry is gone';
