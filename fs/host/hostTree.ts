@@ -3,10 +3,13 @@
 // - A `HostDirectory` is a name below another one. Its O_PATH descriptor is opened on demand by openat with
 //   O_NOFOLLOW from its parent's, so no path string is ever joined for access and no symlink is followed.
 // - Descriptors are kept in least-recently-used order up to a bound; a closed one opens again by the same walk.
+// - A descriptor follows what it is open on, so its name is looked at again once a second: what the host moves out of
+//   a tree is not seen through it for longer.
 // - Nothing here may hang or reach another file system's server: attributes are asked with DONT_SYNC, and mounts of
 //   kernel, network and FUSE file systems are known from mountinfo by mount id, never by asking them.
 import { readFileSync } from 'node:fs';
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_NO_AUTOMOUNT,
   AT_STATX_DONT_SYNC,
@@ -25,6 +28,8 @@ import {
 
 /** Descriptors of directories kept open at once. */
 const DESCRIPTORS_MAX = 2048;
+/** So long a descriptor is believed without a look: a directory that the host moves away is followed no longer. */
+const RECHECK_MS = 1000;
 const DIRECTORY_BUFFER_BYTES = 64 * 1024;
 const ENOENT = -2;
 const S_IFDIR = 0o040000;
@@ -42,6 +47,9 @@ export class HostDirectory {
   parent: HostDirectory | null;
   name: string;
   fd = -1;
+  /** What the descriptor was opened as, and when it was last found at this name. */
+  identity = '';
+  checkedMs = 0;
   newer: HostDirectory | null = null;
   older: HostDirectory | null = null;
   private readonly known = new Map<string, WeakRef<HostDirectory>>();
@@ -123,16 +131,25 @@ export class HostTree {
   /** The O_PATH descriptor of a directory, or the negated errno. */
   descriptor(directory: HostDirectory): number {
     if (directory.parent === null) return directory.fd;
-    if (directory.fd >= 0) {
+    const now = Date.now();
+    if (directory.fd >= 0 && now - directory.checkedMs < RECHECK_MS) {
       this.touch(directory);
       return directory.fd;
     }
     if (this.isAvoided(directory.parent, directory.name)) return ENOENT;
     const parent = this.descriptor(directory.parent);
     if (parent < 0) return parent;
+    if (directory.fd >= 0 && this.isThere(directory, parent)) {
+      directory.checkedMs = now;
+      this.touch(directory);
+      return directory.fd;
+    }
+    this.forget(directory);
     const fd = openat(parent, directory.name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
     if (fd < 0) return fd;
     directory.fd = fd;
+    directory.identity = this.identityOf(fd);
+    directory.checkedMs = now;
     this.link(directory);
     this.openCount += 1;
     if (this.openCount > DESCRIPTORS_MAX) this.closeOldest();
@@ -216,13 +233,19 @@ export class HostTree {
   }
 
   private isStale(directory: HostDirectory): boolean {
-    const parent = directory.parent;
-    if (parent === null) return false;
-    const held = statx(directory.fd, '', STAT_FLAGS | 0x1000, this.scratch);
-    const mine = held < 0 ? '' : identity(this.scratch);
-    const parentFd = this.descriptor(parent);
-    if (parentFd < 0 || statx(parentFd, directory.name, STAT_FLAGS, this.scratch) < 0) return true;
-    return identity(this.scratch) !== mine;
+    if (directory.parent === null) return false;
+    const parent = this.descriptor(directory.parent);
+    return parent < 0 || !this.isThere(directory, parent);
+  }
+
+  /** Whether a directory's name still leads to what its descriptor is open on. */
+  private isThere(directory: HostDirectory, parent: number): boolean {
+    const status = statx(parent, directory.name, STAT_FLAGS, this.scratch);
+    return status === 0 && identity(this.scratch) === directory.identity;
+  }
+
+  private identityOf(fd: number): string {
+    return statx(fd, '', STAT_FLAGS | AT_EMPTY_PATH, this.scratch) < 0 ? '' : identity(this.scratch);
   }
 
   private identityAt(path: string): string {
