@@ -18,7 +18,7 @@ export const S_IFIFO = 0o010000;
 
 export interface Node {
   readonly id: number;
-  readonly ino: number;
+  ino: number;
   /** S_IF… bits. */
   readonly type: number;
   /** Where it was found last; null for the root and for what has no name any more: then `name` is a path. */

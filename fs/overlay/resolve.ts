@@ -59,7 +59,7 @@ function upperChild(
   const cached = parent.children.get(name);
   if (cached !== undefined && cached.ino === ino && cached.record !== null && view.nodes.has(cached.id)) return cached;
   const file = view.files.get(ino);
-  if (file !== undefined && view.nodes.has(file.id)) {
+  if (file !== undefined && file.record !== null && view.nodes.has(file.id)) {
     place(file, parent, name);
     return file;
   }
@@ -214,15 +214,15 @@ function lowerChild(view: ViewState, parent: Node, directory: HostDirectory, nam
   return node;
 }
 
-/** Another hard-link name of a lower file that the agent has changed already. */
+/**
+ * Another hard-link name of a lower file that the agent has changed already. Links across rules stay apart: what the
+ * agent wrote under the one is not what the other says.
+ */
 function joinedUpper(view: ViewState, parent: Node, name: string, ino: number, rule: Rule): Node | null {
   if (!view.origins.has(view.hostIno())) return null;
-  const known = view.files.get(ino);
-  if (known?.record && known.rule === rule) {
-    place(known, parent, name);
-    return known;
-  }
-  return view.readInode(ino) === null ? null : upperChild(view, parent, name, ino, rule, undefined);
+  const record = view.files.get(ino)?.record ?? view.readInode(ino);
+  if (record === null || ruleFor(view.rules, record.lower).path !== rule.path) return null;
+  return upperChild(view, parent, name, ino, rule, undefined);
 }
 
 function knownLower(
@@ -328,6 +328,15 @@ export function lowerExists(view: ViewState, parent: Node, name: string): boolea
   const directory = parent.lowerDirectory;
   if (directory === null || view.host.stat(directory, name, view.stat) !== 0) return false;
   return !isHiddenName(view, parent, directory, name, view.stat.readUInt16LE(STATX.mode) & S_IFMT);
+}
+
+/** Whether the host's file behind a node may still be read: it can have become a secret after it was looked up. */
+export function mayRead(view: ViewState, node: Node): boolean {
+  const directory = node.hostParent;
+  if (directory === null) return false;
+  const verdict = view.judge(directory.path(), node.hostName, false);
+  if (verdict.hidden || verdict.masked) return false;
+  return !verdict.hiddenIfPrivateKey || !holdsPrivateKey(view, directory, node.hostName);
 }
 
 /** Size in bytes of what `stat` holds. */

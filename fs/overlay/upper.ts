@@ -18,15 +18,30 @@ import type { ViewState } from './state.ts';
 /** Gives a node a record of its own; its content stays where it is. */
 export function pin(view: ViewState, tx: Transaction, node: Node): InodeRecord {
   if (node.record !== null) return node.record;
+  const apart = renumber(view, tx, node);
   const made = recordOf(view, node);
   made.lower = lowerPath(node);
   if (isRegular(node)) made.content = CONTENT.lower;
   if (node.type === S_IFLNK) made.target = readLink(view, node);
   view.setRecord(tx, node, made);
-  if (!isDirectory(node)) rejoin(view, tx, node, made);
+  if (!isDirectory(node)) rejoin(view, tx, node, made, apart);
   if (node.ruleNode === undefined && !node.orphan) pinName(view, tx, node);
   return made;
 }
+
+/** A host file that was changed already by a hard link under another rule is not that one: it gets its own number. */
+function renumber(view: ViewState, tx: Transaction, node: Node): boolean {
+  if (isDirectory(node) || node.orphan || view.readInode(node.ino) === null) return false;
+  const before = node.ino;
+  for (const key of keysOf(node)) if (view.files.get(key) === node) view.files.delete(key);
+  node.ino = view.numbers.allocate(tx);
+  view.onAbort(() => {
+    node.ino = before;
+  });
+  return true;
+}
+
+const keysOf = (node: Node): readonly (string | number)[] => [node.ino, `${node.ino} ${node.rule.path}`];
 
 /** The entry that leads to a pinned node; a base stays out until the name itself changes. */
 function pinName(view: ViewState, tx: Transaction, node: Node): void {
@@ -46,11 +61,11 @@ function pinName(view: ViewState, tx: Transaction, node: Node): void {
 }
 
 /** A file known by the host's hard links is from now on found by its number, from every name of it. */
-function rejoin(view: ViewState, tx: Transaction, node: Node, record: InodeRecord): void {
+function rejoin(view: ViewState, tx: Transaction, node: Node, record: InodeRecord, apart: boolean): void {
   const key = `${node.ino} ${node.rule.path}`;
   if (view.files.get(key) === node) view.files.delete(key);
   view.files.set(node.ino, node);
-  if (record.nlink > 1 && node.hostIno !== 0)
+  if (record.nlink > 1 && node.hostIno !== 0 && !apart)
     view.setOrigin(tx, node.hostIno, node.ino, `${record.btimeSec}.${record.btimeNsec}`);
 }
 
@@ -177,8 +192,7 @@ export function release(view: ViewState, node: Node): void {
     }
     return;
   }
-  for (const key of [node.ino, `${node.ino} ${node.rule.path}`])
-    if (view.files.get(key) === node) view.files.delete(key);
+  for (const key of keysOf(node)) if (view.files.get(key) === node) view.files.delete(key);
 }
 
 /** A new object of the caller's, named in a directory; not yet on the index. */
