@@ -41,4 +41,6 @@ export interface NameJudge {
    * @param name one path component
    */
   judge(directory: string, name: string, isDirectory: boolean): NameVerdict;
+  /** Whether a protect pattern names something below this name, if it were a directory: as `.cargo` for its config. */
+  leads(directory: string, name: string): boolean;
 }

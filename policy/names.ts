@@ -49,6 +49,8 @@ interface Lists {
   readonly protectFolded: PatternList;
   readonly builtin: { readonly hide: PatternList; readonly key: PatternList; readonly mask: PatternList };
   readonly protectSelf: ReadonlySet<string>;
+  /** What lies above a protected name in its own pattern. */
+  readonly leads: PatternList;
 }
 
 const NOTHING: NameVerdict = {
@@ -90,6 +92,10 @@ export function nameJudge(settings: NameSettings): NameJudge {
   return {
     judge: (directory, name, isDirectory) =>
       judgeIn(lists, placeOf(directory === '/' ? '' : directory), name, isDirectory),
+    leads: (directory, name) => {
+      const { folded } = placeOf(directory === '/' ? '' : directory);
+      return lists.leads.judge([...folded, foldName(name)], true) === true;
+    },
   };
 }
 
@@ -150,6 +156,7 @@ function compileLists(settings: NameSettings): Lists {
       mask: new PatternList(builtin ? MASKED_NAMES : []),
     },
     protectSelf: builtin ? PROTECTED_SELF : new Set(),
+    leads: new PatternList(protect.flatMap(leadsOf).map(foldPattern)),
   };
 }
 
@@ -162,6 +169,16 @@ function coverSelf(pattern: string): string {
   // What was anchored by the slash that is cut off stays anchored.
   const anchored = pattern.endsWith('**') && !bare.replace(/^!/, '').includes('/');
   return anchored ? bare.replace(/^(!?)/, '$1/') : bare;
+}
+
+/** The patterns of the directories that a pattern goes through: `/a` and `a/b` for `a/b/c`. */
+function leadsOf(pattern: string): string[] {
+  if (pattern.startsWith('!')) return [];
+  const names = pattern.replace(/^\/+|\/+$/g, '').split('/');
+  return names.slice(0, -1).flatMap((name, at) => {
+    if (name === '**') return [];
+    return at === 0 ? [`/${name}`] : [names.slice(0, at + 1).join('/')];
+  });
 }
 
 /** A list in which the last match wins. Indexed by the last name of the patterns, since most names match none. */

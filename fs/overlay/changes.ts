@@ -6,6 +6,7 @@ import type { Change, ChangeKind, Version } from '../journal/model.ts';
 import type { IgnoreRules } from './ignoreRules.ts';
 import type { IndexRoot, Spot } from './indexTree.ts';
 import { indexRoots, isDirectorySpot, lowerOf, spotAt, spotsOf } from './indexTree.ts';
+import { movedTree } from './movedTree.ts';
 import { isProtectedContent, isProtectedTree } from './protectedShape.ts';
 import { CONTENT } from './records.ts';
 import type { ViewState } from './state.ts';
@@ -197,6 +198,16 @@ function isGone(walk: Walk, path: string): boolean {
   return spotAt(walk.view, walk.root, path)?.record === null;
 }
 
+/** A rename takes a protected name away, or brings a directory to where what is in it means more. */
+function isProtectedMove(view: ViewState, spot: Spot, source: string): boolean {
+  const slash = source.lastIndexOf('/');
+  const isDirectory = isDirectorySpot(spot);
+  if (view.judge(source.slice(0, slash), source.slice(slash + 1), isDirectory).protected) return true;
+  if (!isDirectory) return false;
+  const { uncovers, protects } = movedTree(view, view.host.at(source), source, spot.path);
+  return uncovers || protects;
+}
+
 interface Below {
   readonly count: number;
   readonly tree?: string;
@@ -219,7 +230,8 @@ function finish(
     named ||
     below.protected === true ||
     isProtectedTree(view, spot) ||
-    isProtectedContent(view, spot, base, result, contentPath);
+    isProtectedContent(view, spot, result) ||
+    (source !== undefined && isProtectedMove(view, spot, source));
   return {
     kind,
     path: spot.path,

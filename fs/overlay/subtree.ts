@@ -4,6 +4,7 @@ import type { Base, Version } from '../journal/model.ts';
 import type { IgnoreRules } from './ignoreRules.ts';
 import type { Spot } from './indexTree.ts';
 import { isDirectorySpot, spotsOf } from './indexTree.ts';
+import { isProtectedContent, isProtectedTree } from './protectedShape.ts';
 import { decodeDirent, direntName, direntRange } from './records.ts';
 import type { ViewState } from './state.ts';
 import { resultVersion } from './versions.ts';
@@ -19,10 +20,13 @@ export interface Below {
 }
 
 /** Whether nothing of the host's was moved into a new directory: only then it is one entry. */
-export function isWhole(view: ViewState, spot: Spot): boolean {
-  for (const below of spotsOf(view, spot.dirent.ino, spot.path, null, undefined)) {
+export const isWhole = (view: ViewState, spot: Spot): boolean => isWholeBelow(view, spot.dirent.ino);
+
+/** The same of the directory with this number. */
+export function isWholeBelow(view: ViewState, ino: number): boolean {
+  for (const below of spotsOf(view, ino, '', null, undefined)) {
     if (!isDirectorySpot(below)) continue;
-    if (below.record?.lower !== '' || !isWhole(view, below)) return false;
+    if (below.record?.lower !== '' || !isWholeBelow(view, below.dirent.ino)) return false;
   }
   return true;
 }
@@ -49,16 +53,19 @@ export function madeBelow(view: ViewState, spot: Spot, rules: IgnoreRules): Belo
     if (below.record === null) continue;
     const directory = isDirectorySpot(below);
     if (isPrivateName(view, rules, spot.path, below.name, directory)) continue;
-    const verdict = view.judge(spot.path, below.name, directory);
-    found.push({
-      path: below.path,
-      version: resultVersion(view, below.record),
-      spot: below,
-      protected: verdict.protected,
-    });
+    const version = resultVersion(view, below.record);
+    found.push({ path: below.path, version, spot: below, protected: isProtectedBelow(view, spot, below, version) });
     if (directory) found.push(...madeBelow(view, below, rules));
   }
   return found;
+}
+
+function isProtectedBelow(view: ViewState, directory: Spot, below: Spot, version: Version): boolean {
+  return (
+    view.judge(directory.path, below.name, isDirectorySpot(below)).protected ||
+    isProtectedTree(view, below) ||
+    isProtectedContent(view, below, version)
+  );
 }
 
 /** What the agent saw in a directory of the host's that it removed. */
