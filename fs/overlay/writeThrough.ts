@@ -5,6 +5,7 @@
 // - The record of an operation precedes it.
 // - No path is followed: names are taken relative to directory descriptors, objects through O_PATH descriptors.
 import { ERRNO, errno, fail, must } from '../errno.ts';
+import { landableDirectoryMode, landableMode } from '../host/attributes.ts';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
@@ -21,6 +22,7 @@ import {
   O_PATH,
   openat,
   renameat2,
+  STATX,
   symlinkat,
   unlinkat,
   utimensat,
@@ -29,6 +31,7 @@ import type { Transaction } from '../journal/model.ts';
 import type { AttributeChanges, Caller } from '../operations.ts';
 import { statLower } from './attributes.ts';
 import { landFile } from './landing.ts';
+import { movedTree } from './movedTree.ts';
 import type { Node } from './node.ts';
 import { childPath, isDirectory, pathOf, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from './node.ts';
 import type { DirentRecord } from './records.ts';
@@ -41,6 +44,7 @@ import { unpinAbove } from './unpin.ts';
 import { dropLink, pin } from './upper.ts';
 
 const O_CREAT_EXCL_WRONLY = 0o100 | 0o200 | 1;
+const NOREPLACE = 1;
 const KEEP_ID = 0xffff_ffff;
 const SET_GID = 0o2000;
 const EXCHANGE = 2;
@@ -65,10 +69,11 @@ export function make(view: ViewState, parent: Node, name: string, object: NewObj
   const fd = directoryFd(view, parent);
   view.ledger.record(view.event(object.op, childPath(parent, name), parent.rule, caller));
   const type = object.mode & S_IFMT;
-  if (type === S_IFDIR) must(mkdirat(fd, name, object.mode & 0o7777));
+  const mode = landableMode(object.mode);
+  if (type === S_IFDIR) must(mkdirat(fd, name, mode));
   else if (type === S_IFLNK) must(symlinkat(object.target ?? '', fd, name));
-  else if (type === S_IFREG) close(must(openat(fd, name, O_CREAT_EXCL_WRONLY | O_NOFOLLOW, object.mode & 0o7777)));
-  else must(mknodat(fd, name, object.mode, object.rdev ?? 0));
+  else if (type === S_IFREG) close(must(openat(fd, name, O_CREAT_EXCL_WRONLY | O_NOFOLLOW, mode)));
+  else must(mknodat(fd, name, type | mode, object.rdev ?? 0));
   own(view, parent, fd, name, object, caller);
   const node = child(view, parent, name);
   if (node === null) fail('ESTALE');
@@ -82,7 +87,7 @@ function own(view: ViewState, parent: Node, fd: number, name: string, object: Ne
   if (process.getuid?.() === 0) must(fchownat(fd, name, caller.uid, inherits ? KEEP_ID : caller.gid));
   if ((object.mode & S_IFMT) === S_IFLNK) return;
   const extra = inherits && (object.mode & S_IFMT) === S_IFDIR ? SET_GID : 0;
-  withObject(fd, name, (path) => must(fchmodat(AT_FDCWD, path, (object.mode & 0o7777) | extra)));
+  withObject(fd, name, (path) => must(fchmodat(AT_FDCWD, path, landableMode(object.mode) | extra)));
 }
 
 /** Runs with a path that names exactly this object, link or not. */
@@ -118,11 +123,15 @@ export function rename(
   flags: number,
   caller: Caller,
 ): void {
+  refuseUncovering(view, from, to, source, caller);
+  if (flags === EXCHANGE && target !== null) refuseUncovering(view, to, from, target, caller);
   settle(view, source, caller);
   if (target !== null) settle(view, target, caller);
   const note = childPath(to.parent, to.name);
   view.ledger.record(view.event('rename', childPath(from.parent, from.name), source.rule, caller, { note }));
-  must(renameat2(directoryFd(view, from.parent), from.name, directoryFd(view, to.parent), to.name, flags));
+  // Where the agent saw nothing, nothing is replaced.
+  const exact = target === null ? NOREPLACE : flags;
+  must(renameat2(directoryFd(view, from.parent), from.name, directoryFd(view, to.parent), to.name, exact));
   moveEntries(view, from, to, source, target, flags);
   if (flags === EXCHANGE && target !== null) {
     from.parent.children.delete(from.name);
@@ -168,6 +177,14 @@ function putEntry(view: ViewState, tx: Transaction, to: Place, node: Node, entry
   if (isDirectory(node)) rebase(view, tx, node.ino, `${lower}/`, `${path}/`, nodesByIno(view));
 }
 
+/** Patterns go by path: a directory does not move to where they would let go of what they hide in it. */
+function refuseUncovering(view: ViewState, from: Place, to: Place, node: Node, caller: Caller): void {
+  if (!isDirectory(node) || node.lowerDirectory === null) return;
+  const path = childPath(to.parent, to.name);
+  if (movedTree(view, node.lowerDirectory, childPath(from.parent, from.name), path).uncovers)
+    view.refuse('rename', path, node.rule, caller, errno(ERRNO.EXDEV));
+}
+
 /** The node and its host directory move with the name. */
 function follow(node: Node, to: Place): void {
   node.parent = to.parent;
@@ -199,10 +216,16 @@ export function setattr(view: ViewState, node: Node, changes: AttributeChanges, 
   if (changes.uid !== undefined || changes.gid !== undefined)
     must(fchownat(dirfd, node.hostName, changes.uid ?? KEEP_ID, changes.gid ?? KEEP_ID, AT_SYMLINK_NOFOLLOW));
   const mode = changes.mode;
-  if (mode !== undefined) withObject(dirfd, node.hostName, (path) => must(fchmodat(AT_FDCWD, path, mode & 0o7777)));
+  if (mode !== undefined) {
+    const wanted = isDirectory(node) ? landableDirectoryMode(mode, hostMode(view, node)) : landableMode(mode);
+    withObject(dirfd, node.hostName, (path) => must(fchmodat(AT_FDCWD, path, wanted)));
+  }
   if (changes.atime !== undefined || changes.mtime !== undefined)
     must(utimensat(dirfd, node.hostName, timespec(changes.atime), timespec(changes.mtime)));
 }
+
+const hostMode = (view: ViewState, node: Node): number =>
+  statLower(view, node) < 0 ? 0 : view.stat.readUInt16LE(STATX.mode);
 
 export function setxattr(view: ViewState, node: Node, name: string, value: Buffer, caller: Caller): void {
   view.ledger.record(view.event('setxattr', pathOf(node), node.rule, caller, { note: name }));

@@ -52,7 +52,7 @@ export function setxattr(
   const present = has(view, node, name);
   if (flags === XATTR_CREATE && present) fail('EEXIST');
   if (flags === XATTR_REPLACE && !present) fail('ENODATA');
-  if (node.rule.mode === 'rw') return through.setxattr(view, node, name, value, caller);
+  if (node.rule.mode === 'rw' && node.record === null) return through.setxattr(view, node, name, value, caller);
   view.mutate((tx) => {
     const record = pinWithXattrs(view, tx, node);
     // An ACL that says no more than the permission bits is the permission bits.
@@ -67,7 +67,7 @@ export function setxattr(
 export function removexattr(view: ViewState, node: Node, name: string, caller: Caller): void {
   writable(view, node, name, 'removexattr', caller);
   if (!has(view, node, name)) fail('ENODATA');
-  if (node.rule.mode === 'rw') return through.removexattr(view, node, name, caller);
+  if (node.rule.mode === 'rw' && node.record === null) return through.removexattr(view, node, name, caller);
   view.mutate((tx) => {
     const record = pinWithXattrs(view, tx, node);
     tx.remove('xattrs', xattrKey(node.ino, name));
