@@ -2,8 +2,9 @@
 //
 // Synchronous: it answers the kernel and the main thread in the thread that read the request (see workerLoop.ts).
 import { mkdirSync } from 'node:fs';
+import type { Rule, RuleNode } from '../../policy/model.ts';
 import { nameJudge } from '../../policy/names.ts';
-import { ruleTree } from '../../policy/rules.ts';
+import { ruleFor, ruleTree } from '../../policy/rules.ts';
 import { loadIdentity, type Signer } from '../audit/identity.ts';
 import { ControlTree } from '../control/tree.ts';
 import { fail } from '../errno.ts';
@@ -88,7 +89,7 @@ class Actor implements AgentActor {
     const { open, source } = this;
     return new ViewState({
       ledger: this.ledger,
-      rules: ruleTree(open.rules),
+      rules: withOwnPlaces(open.rules, open.forbidden),
       judge: nameJudge({ ...open.names, scopes: open.policy.scopes }),
       forbidden: open.forbidden,
       tracked: new Set(open.tracked),
@@ -142,7 +143,7 @@ class Actor implements AgentActor {
     this.open = { ...this.open, rules, names, policy, tracked };
     this.source.replaced(this.open, note);
     return reloadPolicy(this.view, {
-      rules: ruleTree(rules),
+      rules: withOwnPlaces(rules, this.open.forbidden),
       judge: nameJudge({ ...names, scopes: policy.scopes }),
       tracked: new Set(tracked),
       reads: policy.audit.reads,
@@ -241,6 +242,20 @@ class Actor implements AgentActor {
     for (const connection of [...this.sessions.keys()]) this.detach(connection);
     this.ledger.close();
   }
+}
+
+/** Where a rule shows the host and our own stores in it, they are hidden by rule: what leads to them cannot be moved. */
+function withOwnPlaces(rules: readonly Rule[], places: readonly string[]): RuleNode {
+  const tree = ruleTree(rules);
+  const shown = places.filter((place) => {
+    const { mode, empty } = ruleFor(tree, place);
+    return !empty && mode !== 'hidden' && mode !== 'ro';
+  });
+  if (shown.length === 0) return tree;
+  return ruleTree([
+    ...rules,
+    ...shown.map((path): Rule => ({ path, mode: 'hidden', empty: false, source: 'agentsh' })),
+  ]);
 }
 
 let actor: Actor | undefined;

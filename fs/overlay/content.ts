@@ -29,6 +29,7 @@ import type { Handle } from './connection.ts';
 import type { Node } from './node.ts';
 import { hasUpper, isRegular, pathOf } from './node.ts';
 import { CONTENT } from './records.ts';
+import { mayRead } from './resolve.ts';
 import { settleIdle } from './settle.ts';
 import type { ViewState } from './state.ts';
 import { pin, recordBase, release as releaseNode } from './upper.ts';
@@ -101,6 +102,7 @@ export function openContent(view: ViewState, node: Node): void {
     return;
   }
   if (node.hostParent === null) fail('EIO');
+  if (!mayRead(view, node)) fail('ENOENT');
   const fd = must(view.host.open(node.hostParent, node.hostName, O_NONBLOCK));
   node.fd = fd;
   node.fdIsStaging = false;
@@ -210,6 +212,11 @@ export function copyUp(view: ViewState, node: Node, keepBytes: number, caller: C
   node.fd = staged;
   node.fdIsStaging = true;
   node.dirty = true;
+}
+
+/** The same for a file that need not be open. */
+export function copyUpClosed(view: ViewState, node: Node, caller: Caller): void {
+  withContent(view, node, () => copyUp(view, node, Number.POSITIVE_INFINITY, caller));
 }
 
 function captureFileBase(view: ViewState, node: Node): Base | undefined {

@@ -7,6 +7,8 @@ import { ERRNO, errno, fail } from '../errno.ts';
 import { isReservedName } from '../host/reserved.ts';
 import { close, O_CLOEXEC, openat, STATX } from '../host/syscall.ts';
 import type { Caller } from '../operations.ts';
+import { copyUpClosed } from './content.ts';
+import { checkDepth, checkDepthOfMove } from './depth.ts';
 import { listNames } from './directory.ts';
 import type { Node } from './node.ts';
 import {
@@ -26,6 +28,7 @@ import type { InodeRecord } from './records.ts';
 import { CONTENT } from './records.ts';
 import { child, isHiddenName } from './resolve.ts';
 import type { ViewState } from './state.ts';
+import { isWholeBelow } from './subtree.ts';
 import { baseOf, dropLink, newRecord, pin, removeName, setName, touchDirectory } from './upper.ts';
 import * as through from './writeThrough.ts';
 
@@ -46,11 +49,19 @@ function creatable(view: ViewState, parent: Node, name: string, op: string, call
   const path = childPath(parent, name);
   if (rule.mode === 'hidden' || isReservedName(name)) view.refuse(op, path, rule, caller, errno(ERRNO.EPERM));
   if (rule.mode === 'ro') view.refuse(op, path, rule, caller, errno(ERRNO.EROFS));
-  const above = pathOf(parent);
-  const verdict = view.judge(above === '/' ? '' : above, name, directory);
-  if (verdict.hidden || (!verdict.masked && isBehind(view, parent, name)))
-    view.refuse(op, path, rule, caller, errno(ERRNO.EPERM));
+  if (isWithheld(view, parent, name, rule, directory)) view.refuse(op, path, rule, caller, errno(ERRNO.EPERM));
   return rule;
+}
+
+/** Whether the patterns keep a name back: hidden, or in the place of something of the host's that the agent does not see. */
+function isWithheld(view: ViewState, parent: Node, name: string, rule: Rule, directory: boolean): boolean {
+  const path = pathOf(parent);
+  const above = path === '/' ? '' : path;
+  const verdict = view.judge(above, name, directory);
+  // What is hidden as a file is no name for a directory either, whether the host has the file or not.
+  if (verdict.hidden || view.judge(above, name, !directory).hidden) return true;
+  // Under `rw` there is no upper in which the agent's own could stay private.
+  return verdict.masked ? rule.mode === 'rw' : isBehind(view, parent, name);
 }
 
 /** Whether the host has something at a name that the agent must not find out about, or take the place of. */
@@ -92,6 +103,7 @@ export function make(view: ViewState, parent: Node, name: string, object: NewObj
   if (child(view, parent, name) !== null) fail('EEXIST');
   if ((type === S_IFCHR || type === S_IFBLK) && view.connection?.dev !== true)
     view.refuse(object.op, childPath(parent, name), rule, caller, errno(ERRNO.EPERM));
+  if (type === S_IFDIR) checkDepth(parent);
   if (object.target !== undefined && object.target.length > LINK_TEXT_BYTES_MAX) fail('ENAMETOOLONG');
   if (rule.mode === 'rw') return through.make(view, parent, name, object, caller);
   return view.mutate((tx) => {
@@ -200,6 +212,7 @@ export function link(view: ViewState, node: Node, parent: Node, name: string, ca
   if (rule.mode === 'rw' && node.rule.mode === 'rw') return through.link(view, node, parent, name, caller);
   if (!hasUpper(rule) || !hasUpper(node.rule))
     view.refuse('link', childPath(parent, name), rule, caller, errno(ERRNO.EXDEV));
+  if (isRegular(node) && rule.path !== node.rule.path) copyUpClosed(view, node, caller);
   return view.mutate((tx) => {
     const record = pin(view, tx, node);
     if (record.nlink >= LINK_MAX) fail('EMLINK');
@@ -261,10 +274,15 @@ export function rename(view: ViewState, from: Place, to: Place, flags: number, c
     (flags === RENAME_EXCHANGE && target !== null && isAncestor(target, from.parent))
   )
     fail('EINVAL');
+  if (isDirectory(source)) checkDepthOfMove(view, source, from.parent, to.parent);
   if (fromRule.mode === 'rw' && toRule.mode === 'rw')
     return through.rename(view, from, to, source, target, flags, caller);
   if (!hasUpper(fromRule) || !hasUpper(toRule))
     view.refuse('rename', childPath(to.parent, to.name), toRule, caller, errno(ERRNO.EXDEV));
+  if (fromRule.path !== toRule.path) {
+    crossRules(view, source, to, toRule, caller);
+    if (flags === RENAME_EXCHANGE && target !== null) crossRules(view, target, from, fromRule, caller);
+  }
   view.mutate((tx) => {
     if (flags === RENAME_EXCHANGE && target !== null) exchange(view, tx, from, to, source, target);
     else move(view, tx, from, to, source, target);
@@ -289,6 +307,20 @@ function refuseCrossing(view: ViewState, source: Node, target: Node | null, to: 
   if (modes[0] === modes[1] || modes.includes('hidden') || modes.every((mode) => mode !== 'ro' && mode !== 'rw'))
     return;
   view.refuse('rename', childPath(to.parent, to.name), rule, caller, errno(ERRNO.EXDEV));
+}
+
+/**
+ * What goes from one rule to another leaves nothing of itself on the host: what happens to its old place there is
+ * decided apart from it. A file takes its bytes along; a directory that shows the host's has to be copied (EXDEV).
+ */
+function crossRules(view: ViewState, node: Node, to: Place, rule: Rule, caller: Caller): void {
+  if (isRegular(node)) copyUpClosed(view, node, caller);
+  else if (isDirectory(node) && showsHost(view, node))
+    view.refuse('rename', childPath(to.parent, to.name), rule, caller, errno(ERRNO.EXDEV));
+}
+
+function showsHost(view: ViewState, node: Node): boolean {
+  return node.lowerDirectory !== null || (node.record !== null && !isWholeBelow(view, node.ino));
 }
 
 const singleFileRule = (node: Node) => !isDirectory(node) && (node.ruleNode?.children.size ?? 0) === 0;

@@ -59,7 +59,8 @@ export function resultVersion(view: ViewState, record: InodeRecord): Version {
 export function openContentOf(view: ViewState, record: InodeRecord): number {
   if (record.content === CONTENT.staging) return openat(view.stagingFd, view.stagingName(record.stagingId), 0);
   const lower = view.host.at(record.lower);
-  return lower.parent === null ? -2 : view.host.open(lower.parent, lower.name, O_NONBLOCK);
+  if (lower.parent === null || isHiddenIn(view, lower.parent.path(), lower.parent, lower.name, false)) return -2;
+  return view.host.open(lower.parent, lower.name, O_NONBLOCK);
 }
 
 export const stagingPathOf = (view: ViewState, record: InodeRecord | null): string | undefined =>
@@ -94,13 +95,18 @@ function lowerXattrs(view: ViewState, record: InodeRecord): Readonly<Record<stri
 /** What the host shows at a spot's name; content is only read where it could equal `like`. */
 export function hostVersion(view: ViewState, spot: Spot, like?: Version): Version {
   const light = captureAt(view, spot.lowerParent, spot.name, false);
-  if (light === undefined) return { type: 'absent' };
-  const directory = spot.path.slice(0, -(spot.name.length + 1));
-  if (isHiddenIn(view, directory, spot.lowerParent, spot.name, light.version.type === 'directory'))
-    return { type: 'absent' };
+  if (light === undefined || isHiddenSpot(view, spot)) return { type: 'absent' };
   if (light.version.type !== 'file' || like?.type !== 'file' || like.sizeBytes !== light.version.sizeBytes)
     return light.version;
   return captureAt(view, spot.lowerParent, spot.name, true)?.version ?? { type: 'absent' };
+}
+
+/** Whether what the host has at a spot's name now is not the agent's to know: its change must not tell of it either. */
+export function isHiddenSpot(view: ViewState, spot: Spot): boolean {
+  if (spot.lowerParent === null || view.host.stat(spot.lowerParent, spot.name, stat) < 0) return false;
+  const type = stat.readUInt16LE(STATX.mode) & S_IFMT;
+  const directory = spot.path.slice(0, -(spot.name.length + 1));
+  return isHiddenIn(view, directory, spot.lowerParent, spot.name, type === S_IFDIR, type === S_IFREG);
 }
 
 function captureAt(
@@ -138,7 +144,7 @@ export function filledBase(view: ViewState, spot: Spot): Base {
 }
 
 function baseNow(view: ViewState, spot: Spot): Base {
-  const now = captureAt(view, spot.lowerParent, spot.name, true);
+  const now = isHiddenSpot(view, spot) ? undefined : captureAt(view, spot.lowerParent, spot.name, true);
   if (now === undefined) return { version: { type: 'absent' } };
   return now.hint === undefined ? { version: now.version } : { version: now.version, hint: now.hint };
 }
