@@ -261,7 +261,7 @@ export class Kernel {
     return this.agents
       .all()
       .filter((agent) => agent.live)
-      .map((agent) => `# ${agent.key}\n${render(agent)}`)
+      .map((agent) => `# ${quotePath(agent.key)}\n${render(agent)}`)
       .join('');
   }
 

@@ -5,6 +5,7 @@ import { renderRules } from '../control/listing.ts';
 import { quotePath } from '../control/quote.ts';
 import type { AgentFacts } from '../control/source.ts';
 import type { AuditEvent } from '../journal/model.ts';
+import { bytesOf } from './bytePath.ts';
 import type { ConnectionItem } from './clientProtocol.ts';
 import type { Kernel } from './kernel.ts';
 import type { ApproveParams, ApproveResult, CommitItem, PendingItem, PendingListing } from './protocol.ts';
@@ -115,5 +116,6 @@ const TEXTS: Readonly<Record<OperatorText, (kernel: Kernel) => Promise<string> |
 };
 
 function whoLine({ principal, kind, pid, program, where, sinceMs }: ConnectionItem): string {
-  return `${principal} ${kind} ${pid} ${program} ${new Date(sinceMs).toISOString()} ${where}\n`;
+  const since = new Date(sinceMs).toISOString();
+  return `${quotePath(principal)} ${kind} ${pid} ${quotePath(bytesOf(program))} ${since} ${quotePath(bytesOf(where))}\n`;
 }
