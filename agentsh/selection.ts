@@ -22,8 +22,9 @@ export function allItems(listings: readonly AgentPending[]): Selected[] {
 }
 
 /**
- * The items that `words` mean, each once, in the order of the words. `unknown` are words that look like an id and are
- * no longer listed: the kernel knows what became of those.
+ * The items that `words` mean, each once, in the order of the words. `unknown` is left to the kernel: words that look
+ * like an id and are no longer listed, and absolute paths that no listing shows by themselves (an ignored one, or one
+ * inside a new directory).
  */
 export function select(
   listings: readonly AgentPending[],
@@ -37,7 +38,7 @@ export function select(
     const found = findByPrefix(items, word) ?? findByPath(items, word, cwd);
     if (found !== undefined) selected.set(`${found.agent}\0${found.item.id}`, found);
     else if (ID.test(word)) unknown.push(word);
-    else throw nothingAt(items, word, cwd);
+    else unknown.push(unlisted(items, word, cwd));
   }
   return { selected: [...selected.values()], unknown };
 }
@@ -65,11 +66,11 @@ function only(found: readonly Selected[], word: string): Selected | undefined {
   throw new CommandFailure('usage', `${word} means several changes:`, shown.join('\n'));
 }
 
-function nothingAt(items: readonly Selected[], word: string, cwd: string): CommandFailure {
-  const directory = `${byteString(path.resolve(cwd, word))}/`;
-  const below = items.filter(({ item }) => item.path.startsWith(directory)).length;
-  if (below === 0) return new CommandFailure('usage', `${word}: nothing is pending under that id or path`);
-  return new CommandFailure(
+function unlisted(items: readonly Selected[], word: string, cwd: string): string {
+  const wanted = byteString(path.resolve(cwd, word));
+  const below = items.filter(({ item }) => item.path.startsWith(`${wanted}/`)).length;
+  if (below === 0) return wanted;
+  throw new CommandFailure(
     'usage',
     `${word}: the directory itself is no pending change, but ${below} below it are`,
     'agentsh pending lists them with their ids',

@@ -1,4 +1,5 @@
 // agentsh, agentsh -- CMD…, agentsh -c TEXT: a shell or a command in a sandbox over the current workspace.
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { SessionOpened } from '../../fs/daemon/clientProtocol.ts';
 import { count } from '../changes.ts';
@@ -87,7 +88,7 @@ async function runInSandbox(
   const code = await runSandboxed({
     mountpoint: session.mountpoint,
     workspace: session.workspace,
-    cwd: workingDirectory(session.workspace, byteString(context.cwd)),
+    cwd: startDirectory(session, context),
     argv,
     ...(options.command === undefined ? {} : { shellText: options.command }),
     env: sessionEnvironment(session, context.environment, options.env ?? []),
@@ -127,6 +128,14 @@ export function commandLine(
   const [program, ...rest] = operands;
   if (program === undefined || (profile !== undefined && profile !== path.basename(program))) return operands;
   return [program, ...policy.flags, ...rest];
+}
+
+/** The rules may hide the directory we are in, though the workspace contains it: then the workspace, and a word. */
+function startDirectory({ mountpoint, workspace }: SessionOpened, { cwd, output }: Context): string {
+  const wanted = workingDirectory(workspace, byteString(cwd));
+  if (wanted === workspace || existsSync(Buffer.from(`${mountpoint}${wanted}`, 'latin1'))) return wanted;
+  output.note(`${escapeName(wanted)} is not in the view: starting in ${escapeName(workspace)}`);
+  return workspace;
 }
 
 /** Where we are, if the workspace contains it, else the workspace itself. Byte strings. */

@@ -31,7 +31,7 @@ export class Changes {
   async detail(filter: AgentFilter, id: string): Promise<Result<'detail'>> {
     const agents = this.#candidates(filter);
     const owner = agents.length === 1 ? agents[0]! : (await this.#owners(agents, [id])).keys().next().value!;
-    const { text } = await owner.call('detail', { id });
+    const { text } = await owner.call('detail', { id }).catch(nameMissing([id]));
     return { agent: owner.key, text };
   }
 
@@ -59,7 +59,7 @@ export class Changes {
     }
     const results: Result<'approve'>[number][] = [];
     for (const [agent, ids] of await this.#shares(filter, words.ids)) {
-      results.push({ agent: agent.key, ...(await agent.call('approve', { ids, by })) });
+      results.push({ agent: agent.key, ...(await agent.call('approve', { ids, by }).catch(nameMissing(ids))) });
     }
     return results;
   }
@@ -67,7 +67,7 @@ export class Changes {
   async reject(filter: AgentFilter, ids: readonly string[], reason: string, pid: number): Promise<Result<'reject'>> {
     const results: Result<'reject'>[number][] = [];
     for (const [agent, own] of await this.#shares(filter, ids)) {
-      const { rejected } = await agent.call('reject', { ids: own, reason, pid });
+      const { rejected } = await agent.call('reject', { ids: own, reason, pid }).catch(nameMissing(own));
       results.push({ agent: agent.key, rejected });
     }
     return results;
@@ -143,6 +143,14 @@ export class Changes {
     if (knowing.length > 1) throw ambiguous(id, knowing);
     throw new RequestError('ENOENT', `${id}: nothing pending by this id or path`);
   }
+}
+
+/** An agent answers with the errno alone: what was asked for belongs beside it. */
+function nameMissing(ids: readonly string[]): (error: unknown) => never {
+  return (error) => {
+    if (failureOf(error).code !== 'ENOENT') throw error;
+    throw new RequestError('ENOENT', `${ids.join(', ')}: nothing pending by this id or path`);
+  };
 }
 
 function ambiguous(id: string, agents: readonly Agent[]): RequestError {

@@ -31,12 +31,17 @@ export function changeAtPath(view: ViewState, rules: IgnoreRules, path: string):
   for (const root of indexRoots(view, (node) => node.rule?.mode === 'invisible' || node.rule?.mode === 'rw')) {
     if (!path.startsWith(`${root.path}/`)) continue;
     const spot = spotAt(view, root, path);
-    if (spot === undefined) continue;
+    if (spot === undefined || isMasked(view, spot)) continue;
     const walk: Walk = { view, root, rules, found: [], ignored: [], renamed: new Set(), moves: movesBelow(view, root) };
     const change = changeAt(walk, spot);
     if (change !== null) return { change, spot, root };
   }
   return undefined;
+}
+
+/** A masked name never lands, by whatever word: the host's file behind it is what the agent may not see. */
+function isMasked(view: ViewState, spot: Spot): boolean {
+  return view.judge(spot.path.slice(0, -(spot.name.length + 1)), spot.name, isDirectorySpot(spot)).masked;
 }
 
 interface Walk {

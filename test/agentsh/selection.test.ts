@@ -22,7 +22,9 @@ describe('select', () => {
   test('takes each change once', () => expect(ids('abz', 'b.txt')).toEqual(['abzz2345']));
   test('refuses a prefix of several', () => expect(() => ids('ab')).toThrow('means several changes'));
   test('refuses a path of several agents', () => expect(() => ids('../a.txt')).toThrow('means several changes'));
-  test('refuses a path with nothing pending', () => expect(() => ids('./none')).toThrow('nothing is pending'));
+  test('leaves a path that no listing shows to the kernel', () => {
+    expect(select(listings, ['./none'], '/w/src').unknown).toEqual(['/w/src/none']);
+  });
   test('says how many are below a directory', () => expect(() => ids('../src/.')).toThrow('1 below it'));
   test('leaves an id that is listed no more to the kernel', () => {
     expect(select(listings, ['zzzz'], '/w').unknown).toEqual(['zzzz']);

@@ -284,6 +284,25 @@ describe.each(USERS)('as %s', (user) => {
   );
 
   test(
+    'what lies in a directory that leads to another rule is reviewed and lands',
+    async () => {
+      const file = path.join(world.directory, 'leading.toml');
+      writeFileSync(file, `version = 1\nmount = [ { path = "\${workspace}/over/there/ro", mode = "ro" } ]\n`);
+      world.own(file);
+      for (const name of ['over/file', 'over/there/file', 'over/there/ro/file']) world.write(name, 'host\n');
+      const text =
+        'echo agent > over/file; echo agent > over/there/file; echo new > over/there/new; rm over/there/ro/file';
+      const { code } = await world.agentsh(['-n', 'leader', '--policy', file, '-c', text]);
+      expect(code).toBe(1);
+      const pending = (await world.pending('-n', 'leader')).map((each) => path.relative(world.workspace, each.path));
+      expect(pending).toEqual(['over/file', 'over/there/file', 'over/there/new']);
+      expect(await world.agentsh(['approve', '-n', 'leader', ...pending])).toMatchObject({ code: 0 });
+      expect(pending.map(onHost)).toEqual(['agent\n', 'agent\n', 'new\n']);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     'a rule with an error starts nothing and says where it is',
     async () => {
       const file = path.join(world.directory, 'wrong.toml');

@@ -15,7 +15,7 @@ const NAMES = {
   'overlong UTF-8': 'dot\xc0\xae',
   'a bidirectional override': `txt.${Buffer.from('\u202egnp.exe', 'utf8').toString('latin1')}`,
   '255 bytes': 'x'.repeat(255),
-  '255 bytes of which none is ASCII': '\xf0\x9f\x98\x80'.repeat(63) + '\xc3\xa9\xff',
+  '255 bytes of which none is ASCII': `${'\xf0\x9f\x98\x80'.repeat(63)}\xc3\xa9\xff`,
   'quotes and spaces': ` '"\\ $(touch pwned) \`; * `,
   'a dash': '-rf',
   'a percent sign and a tab': '%s\t%n',

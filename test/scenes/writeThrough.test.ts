@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeWorld, USERS, type World } from '../world.ts';
 
 const TIMEOUT_MS = 60_000;
-const POLICY = 'version = 1\nmount = [ { path = "${workspace}", mode = "rw" } ]\n';
+const POLICY = `version = 1\nmount = [ { path = "\${workspace}", mode = "rw" } ]\n`;
 const PRELUDE = `import os
 def put(f, text): f.write(text); f.flush(); os.fsync(f.fileno())
 def show(*names): print([open(n).read() for n in names], sorted(os.listdir(".")))
