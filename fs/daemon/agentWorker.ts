@@ -27,7 +27,7 @@ import { dropAll, dropModes, measure } from '../overlay/session.ts';
 import { ViewState } from '../overlay/state.ts';
 import { sweepStaging } from '../overlay/sweep.ts';
 import { View } from '../overlay/view.ts';
-import { readViewFile } from '../overlay/viewFile.ts';
+import { ViewFiles } from '../overlay/viewFile.ts';
 import { type AgentActor, AgentSource } from './agentSource.ts';
 import { Outbox, type OutboxEvent } from './outbox.ts';
 import type {
@@ -122,8 +122,7 @@ class Actor implements AgentActor {
 
   private ignoreRules(): IgnoreRules {
     const { workspace, ignored, policy } = this.open;
-    const source = { read: (path: string) => readViewFile(this.view, path) };
-    return new IgnoreRules(workspace, source, policy.ignored === 'invisible' ? [] : ignored);
+    return new IgnoreRules(workspace, new ViewFiles(this.view), policy.ignored === 'invisible' ? [] : ignored);
   }
 
   /** The name of a thread as it is now: a remembered one would be that of before its exec. */

@@ -16,7 +16,7 @@ export class IgnoreRules {
   private readonly workspace: string;
   private readonly source: IgnoreSource;
   private readonly builtin: Ignore | null;
-  private readonly matchers = new Map<string, Ignore | null>();
+  private readonly matchers = new Map<string, readonly Matcher[]>();
   private readonly directories = new Map<string, boolean>();
 
   /** @param builtin patterns that count where the workspace is no git repository */
@@ -46,20 +46,22 @@ export class IgnoreRules {
   private match(path: string, isDirectory: boolean): boolean {
     let ignored =
       this.builtin !== null && test(this.builtin, path.slice(this.workspace.length + 1), isDirectory) === true;
-    for (let at = this.workspace.length; at >= 0 && at < path.length; at = path.indexOf('/', at + 1)) {
-      const verdict = this.matchIn(path.slice(0, at), path.slice(at + 1), isDirectory);
+    for (const { matcher, directoryLength } of this.matchersAt(path.slice(0, path.lastIndexOf('/')))) {
+      const verdict = test(matcher, path.slice(directoryLength + 1), isDirectory);
       if (verdict !== undefined) ignored = verdict;
     }
     return ignored;
   }
 
-  private matchIn(directory: string, below: string, isDirectory: boolean): boolean | undefined {
-    let matcher = this.matchers.get(directory);
-    if (matcher === undefined) {
-      matcher = this.load(directory);
-      this.matchers.set(directory, matcher);
-    }
-    return matcher === null ? undefined : test(matcher, below, isDirectory);
+  /** The ignore files that count in a directory, the outermost first: most directories add none. */
+  private matchersAt(directory: string): readonly Matcher[] {
+    let known = this.matchers.get(directory);
+    if (known !== undefined) return known;
+    const outer = directory === this.workspace ? [] : this.matchersAt(directory.slice(0, directory.lastIndexOf('/')));
+    const own = this.load(directory);
+    known = own === null ? outer : [...outer, { matcher: own, directoryLength: directory.length }];
+    this.matchers.set(directory, known);
+    return known;
   }
 
   private load(directory: string): Ignore | null {
@@ -70,6 +72,11 @@ export class IgnoreRules {
     if (usable.length === 0) return null;
     return ignore().add(usable.map((text) => text.toString('latin1')).join('\n'));
   }
+}
+
+interface Matcher {
+  readonly matcher: Ignore;
+  readonly directoryLength: number;
 }
 
 function test(matcher: Ignore, below: string, isDirectory: boolean): boolean | undefined {
