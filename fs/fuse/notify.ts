@@ -52,7 +52,10 @@ export function encodePollWakeup(kernelHandle: number): Buffer {
   return message;
 }
 
-/** Every name of the connection is old (7.44): what a lost watch or a stricter policy needs. */
+/**
+ * Every name of the connection is old (7.44). The kernel then unmounts whatever is mounted on its directories: never
+ * where a sandbox has its /proc and /dev there.
+ */
 export const encodeIncreaseEpoch = (): Buffer => begin(NOTIFY.INC_EPOCH, 0);
 
 function begin(code: number, payloadBytes: number): Buffer {

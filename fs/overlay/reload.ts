@@ -3,8 +3,8 @@
 // - A node keeps its id and its number. What is now hidden is `denied`: every operation on it answers ESTALE, also
 //   through a handle or working directory from before; its names are absent as for a new lookup.
 // - What is now read-only refuses writes through handles from before (EROFS), and takes no more from mappings.
-// - Kernel caches: names of what is hidden expire, pages and attributes are dropped. Names expire and are not cut off,
-//   since that would take away what the sandbox has mounted below (/proc, /dev).
+// - Kernel caches: names of what is hidden expire, pages and attributes are dropped. Names expire one by one: a new
+//   epoch for all of them makes the kernel unmount what the sandbox has mounted on the view (/proc, /dev).
 // - Files that were opened past us (passthrough) cannot be cut here: their numbers are handed back, so that the caller
 //   ends who holds them.
 // - The rule trie keeps its shape: where a rule goes away its root stays a place of its own until the session ends,
@@ -17,8 +17,8 @@ import type { ListedName } from './connection.ts';
 import { listNames } from './directory.ts';
 import type { Node } from './node.ts';
 import { isDirectory, isRegular, pathOf } from './node.ts';
-import { CONTENT } from './records.ts';
-import { child, lowerOf } from './resolve.ts';
+import { CONTENT, decodeDirent, direntName } from './records.ts';
+import { child, isTakenAway, lowerOf } from './resolve.ts';
 import type { ViewState } from './state.ts';
 import { release } from './upper.ts';
 
@@ -57,6 +57,7 @@ export function reloadPolicy(view: ViewState, policy: LivePolicy): Reloaded {
   for (const handle of view.handles.values()) {
     if (handle.names !== null && !handle.node.denied) handle.names = stillListed(view, handle.node, handle.names);
   }
+  expireOtherNames(view);
   return tell(view, before);
 }
 
@@ -190,6 +191,25 @@ function tell(view: ViewState, before: ReadonlyMap<Node, Before>): Reloaded {
   }
   for (const node of closed.slice(0, TOLD_MAX)) notifier.invalidateInode(node.id, 0, 0);
   return { hidden, uncut };
+}
+
+/** A file of several names is judged by one of them: the others may be hidden, and the kernel knows them for a minute. */
+function expireOtherNames(view: ViewState): void {
+  const linked = new Set<number>();
+  const directories = new Map<number, Node>();
+  for (const node of view.nodes.values()) {
+    if (node.record === null || node.denied) continue;
+    if (isDirectory(node)) directories.set(node.ino, node);
+    else if (node.record.nlink > 1) linked.add(node.ino);
+  }
+  if (linked.size === 0) return;
+  for (const { key, value } of view.ledger.range('dirents', Buffer.alloc(0), undefined)) {
+    const { ino, type } = decodeDirent(value);
+    const parent = linked.has(ino) ? directories.get(Number(key.readBigUInt64BE(0))) : undefined;
+    const name = parent === undefined ? '' : direntName(key);
+    if (parent !== undefined && isTakenAway(view, parent, name, type))
+      view.options.notifier.expireEntry(parent.id, name);
+  }
 }
 
 const losesWrites = (node: Node, was: Before): boolean =>

@@ -60,6 +60,7 @@ function upperChild(
   if (cached !== undefined && cached.ino === ino && cached.record !== null && view.nodes.has(cached.id)) return cached;
   const file = view.files.get(ino);
   if (file !== undefined && file.record !== null && view.nodes.has(file.id)) {
+    if (file.denied) file.rule = rule;
     place(file, parent, name);
     return file;
   }
@@ -270,7 +271,9 @@ function knownFile(view: ViewState, ino: number, links: number, rule: Rule): Nod
   return other;
 }
 
+/** A name that shows leads to it: what another name of it was hidden by does not count here. */
 function place(node: Node, parent: Node, name: string): void {
+  node.denied = false;
   if (node.orphan) return;
   node.parent = parent;
   node.name = name;

@@ -116,6 +116,15 @@ test('work under a directory that becomes a rule’s root is found again by the 
   expect(await world.probe().ask("open('config/new').read()")).toBe('=kept');
 });
 
+test('a hard link whose other name is not hidden is still there by that one', async () => {
+  const probe = world.probe();
+  await probe.ask("os.link('a.key', 'second'); f = os.open('a.key', os.O_RDONLY)");
+  await probe.ask("g = os.stat('second'), os.stat('a.key')");
+  await replace((policy) => withHidden(policy, '*.key'));
+  expect(await probe.ask("open('second').read().strip()")).toBe('=secret');
+  expect(await probe.ask("os.stat('a.key')")).toBe('!ENOENT');
+});
+
 test('what was moved away shows nothing of where it came from, once that is hidden', async () => {
   const probe = world.probe();
   await probe.ask("os.rename('config', 'cfg')");
