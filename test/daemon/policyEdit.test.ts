@@ -60,3 +60,17 @@ test('a project file that would loosen is refused as a whole', async () => {
   save(project(), `mount = [ { path = "${world.home.workspace}/b.txt", mode = "rw" } ]\n`);
   expect(await events(/ignored.*a project file may only tighten/)).toBe(true);
 });
+
+test('a policy file that the agent writes is its own business: no edit, no reload, no next session reads it', async () => {
+  const text = `version = 1\\nmount = [ { path = \\"/srv\\", mode = \\"rw\\" } ]`;
+  const before = await world.read('policy');
+  expect(await probe.ask(`os.mkdir('.agentsh') or open('.agentsh/policy.toml', 'w').write("${text}") > 0`)).toBe(
+    '=True',
+  );
+  save(user(), '[files]\nhide = ["*.key"]\n');
+  expect(await until(async () => (await seen('a.key')) === '=False')).toBe(true);
+  expect(await world.read('policy')).not.toContain('/srv');
+  expect(before).not.toContain('/srv');
+  expect(await world.read('pending/index')).toMatch(/\.agentsh/);
+  expect(await world.read('events')).not.toContain('a project file may only tighten');
+});
