@@ -56,21 +56,28 @@ export async function playScenario(person: Person, program: Program, agentsh: st
 
 async function play(stage: Stage): Promise<void> {
   try {
-    const before = treeOf(stage.workspace);
-    await work(stage, 0);
-    expectChanged(stage, before, []);
-    stage.say('  the workspace on the host is unchanged, byte for byte');
-    decideHalf(stage, before);
-    const half = treeOf(stage.workspace);
-    await work(stage, 1);
-    expectChanged(stage, half, []);
-    approveRest(stage, half);
-    operator(stage, 'verify');
-  } finally {
-    run(stage, ['shutdown', '--force']);
+    await playParts(stage);
+  } catch (error) {
+    // The reason counts, not what its clean-up says; what is left is ended all the same.
+    runAs(stage.person, [process.execPath, stage.agentsh, 'shutdown', '--force'], commandOptions(stage));
+    throw error;
   }
+  run(stage, ['shutdown', '--force']);
   await expectNothingLeft(stage);
   stage.say('  the audit log is sound; no mount, no process is left');
+}
+
+async function playParts(stage: Stage): Promise<void> {
+  const before = treeOf(stage.workspace);
+  await work(stage, 0);
+  expectChanged(stage, before, []);
+  stage.say('  the workspace on the host is unchanged, byte for byte');
+  decideHalf(stage, before);
+  const half = treeOf(stage.workspace);
+  await work(stage, 1);
+  expectChanged(stage, half, []);
+  approveRest(stage, half);
+  operator(stage, 'verify');
 }
 
 /** Lets the program do one part of its work in a sandbox. */
@@ -125,11 +132,7 @@ function approveRest(stage: Stage, before: ReadonlyMap<string, string>): void {
   run(stage, ['approve', '--name', stage.program.name, '--set', set]);
   stage.say('$ agentsh approve --set DIGEST');
   expectChanged(stage, before, ['README.md']);
-  const { status, stdout } = runAs(stage.person, ['npm', 'test'], {
-    ...stage,
-    cwd: stage.workspace,
-    timeoutMs: COMMAND_MS_MAX,
-  });
+  const { status, stdout } = runAs(stage.person, ['npm', 'test'], commandOptions(stage));
   if (status !== 0) throw new Error(`npm test on the host: exit ${status}\n${stdout}`);
   stage.say('  it is on the host, whose own npm test passes');
 }
@@ -142,12 +145,13 @@ function operator(stage: Stage, ...words: readonly string[]): void {
 
 /** Output and messages of one agentsh command; throws where it fails. */
 function run(stage: Stage, words: readonly string[]): string {
-  const { person, env, workspace } = stage;
-  const options = { cwd: workspace, env, timeoutMs: COMMAND_MS_MAX };
-  const { status, stdout, stderr, error } = runAs(person, [process.execPath, stage.agentsh, ...words], options);
+  const command = [process.execPath, stage.agentsh, ...words];
+  const { status, stdout, stderr, error } = runAs(stage.person, command, commandOptions(stage));
   if (status === 0) return `${stdout}${stderr}`;
   throw new Error(`agentsh ${words.join(' ')}: ${error?.message ?? `exit ${status}`}\n${stdout}${stderr}`);
 }
+
+const commandOptions = ({ workspace, env }: Stage) => ({ cwd: workspace, env, timeoutMs: COMMAND_MS_MAX });
 
 function expectPending(stage: Stage, names: readonly string[]): void {
   const listed = JSON.parse(run(stage, ['pending', '--json']).replace(/^agentsh: .*\n/m, '')) as {
