@@ -15,6 +15,7 @@ import {
   renameat2,
   STATX,
   statx,
+  syncfs,
   unlinkat,
 } from '../host/syscall.ts';
 import { HostRoot, type Parent } from '../host/walk.ts';
@@ -76,6 +77,9 @@ export class HostRefused {
   }
 }
 
+/** Directories flushed one by one; more than these cost less by flushing their file systems whole. */
+const DIRECTORIES_MAX = 16;
+
 /** One run of a plan: roots and pre-image directory held open. */
 export class CommitRun {
   readonly plan: CommitPlan;
@@ -89,7 +93,9 @@ export class CommitRun {
   /** Entries that kept a directory, by step. */
   readonly leftovers = new Map<number, number>();
   readonly #roots: readonly HostRoot[];
-  #unsynced: { readonly identity: string; readonly fd: number } | undefined;
+  /** Directories whose names changed, by identity; past the bound their file systems are flushed instead. */
+  readonly #unsynced = new Map<string, number>();
+  #isMany = false;
 
   constructor(plan: CommitPlan, ports: CommitPorts, recovering = false) {
     this.plan = plan;
@@ -131,33 +137,44 @@ export class CommitRun {
     if (this.durable) must(fsync(fd));
   }
 
-  /** Notes that names changed in a directory; it is flushed when the run moves on to another one. */
+  /** Notes that names changed in a directory: it is flushed at the end, before the commit is recorded as finished. */
   touched(dirfd: number): void {
     if (!this.durable) return;
     const identity = statIdentity(dirfd);
-    if (this.#unsynced?.identity === identity) return;
-    this.flush();
+    if (this.#unsynced.has(identity)) return;
+    const isMany = this.#unsynced.size >= DIRECTORIES_MAX;
+    this.#isMany ||= isMany;
+    if (isMany && [...this.#unsynced.keys()].some((known) => deviceOf(known) === deviceOf(identity))) return;
     // A directory that may be written but not read cannot be flushed by itself; the files in it were.
     const fd = openat(dirfd, '.', O_DIRECTORY);
-    if (fd >= 0) this.#unsynced = { identity, fd };
+    if (fd >= 0) this.#unsynced.set(identity, fd);
   }
 
   /** Makes what the run did to names durable. @throws Errno EIO */
   flush(): void {
-    if (this.#unsynced === undefined) return;
-    const { fd } = this.#unsynced;
-    this.#unsynced = undefined;
-    const status = fsync(fd);
-    close(fd);
+    let status = 0;
+    const flushed = new Set<string>();
+    for (const [identity, fd] of this.#unsynced) {
+      const device = deviceOf(identity);
+      if (!flushed.has(device)) status = Math.min(status, this.#isMany ? syncfs(fd) : fsync(fd));
+      if (this.#isMany) flushed.add(device);
+      close(fd);
+    }
+    this.#unsynced.clear();
+    this.#isMany = false;
     must(status);
   }
 
   close(): void {
-    if (this.#unsynced !== undefined) close(this.#unsynced.fd);
+    for (const fd of this.#unsynced.values()) close(fd);
+    this.#unsynced.clear();
     for (const root of this.#roots) root.close();
     close(this.preimages);
   }
 }
+
+/** The file system of a directory, from its identity. */
+const deviceOf = (identity: string): string => identity.slice(0, identity.lastIndexOf(':'));
 
 /** A name in a directory where one step acts, and the names reserved for it there. */
 export class Site {

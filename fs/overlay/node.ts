@@ -107,13 +107,6 @@ export function childPath(parent: Node, name: string): string {
   return above === '/' ? `/${name}` : `${above}/${name}`;
 }
 
-/** How many directories lie above a node. */
-export function depthOf(node: Node): number {
-  let depth = 0;
-  for (let above = node.parent; above !== null; above = above.parent) depth += 1;
-  return depth;
-}
-
 /** Modes whose changes live in the agent's upper. */
 export const hasUpper = (rule: Rule): boolean =>
   rule.mode === 'ephemeral' || rule.mode === 'private' || rule.mode === 'invisible';

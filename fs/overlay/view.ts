@@ -20,7 +20,7 @@ import * as content from './content.ts';
 import { readDirectory } from './directory.ts';
 import * as namespace from './namespace.ts';
 import type { Node } from './node.ts';
-import { depthOf, isDirectory, pathOf, S_IFDIR, S_IFREG } from './node.ts';
+import { isDirectory, pathOf, S_IFDIR, S_IFREG } from './node.ts';
 import { child } from './resolve.ts';
 import { setattr } from './setattr.ts';
 import type { ViewState } from './state.ts';
@@ -36,8 +36,6 @@ export interface ControlOperations extends Operations {
 /** Node ids from here on are the control tree's. */
 export const CONTROL_NODE_BASE = 2 ** 48;
 export const CONTROL_NAME = '.kernel';
-/** Directories above a new one: as many as a path can name, and walks over the tree stay bounded. */
-const DEPTH_MAX = 2048;
 const O_CREAT_BITS = 0o100 | 0o200;
 const STATFS_BYTES = 120;
 
@@ -112,7 +110,6 @@ export class View implements Operations {
   mkdir(parent: number, name: string, mode: number, caller: Caller): Entry {
     const control = this.controlOf(parent);
     if (control !== null) return control.mkdir(parent, name, mode, caller);
-    if (depthOf(this.state.node(parent)) >= DEPTH_MAX) fail('ENAMETOOLONG');
     return this.make(parent, name, { op: 'mkdir', mode: S_IFDIR | (mode & 0o7777) }, caller);
   }
 
