@@ -304,7 +304,7 @@ export class Kernel {
     clearTimeout(this.#idle);
     this.log.write(`ending: ${reason}`);
     await this.#server?.drain(DRAIN_TIMEOUT_MS);
-    await this.#watch.close();
+    this.#watch.close();
     await this.agents.shutdown();
     await this.#workers.close();
     await this.#operator.stop();

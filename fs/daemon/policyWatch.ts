@@ -1,20 +1,16 @@
 // Watches the policy files of live agents, whether they are there yet or not.
 //
-// One watcher for each file, on the directories that lead to it from a base that exists; nothing else is looked into.
-import path from 'node:path';
-import { type FSWatcher, watch } from 'chokidar';
+// By inotify on the directories that lead to a file, from a base that exists, and on the file itself (which may be a
+// link). No entry of those directories is ever looked at: one of them may be a mount of our own, or one that hangs. That
+// rules out chokidar here, which asks for the attributes of every entry.
+import { type FSWatcher, watch } from 'node:fs';
 import type { Agent } from './agent.ts';
 import type { WatchedFile } from './agentView.ts';
-import { bytesOf, shown, textOf } from './bytePath.ts';
+import { native, shown } from './bytePath.ts';
 
 const WATCHED_MAX = 128;
 /** An editor writes, renames and touches: one edit. */
 const QUIET_MS = 150;
-
-interface Watched {
-  readonly watcher: FSWatcher;
-  timer: NodeJS.Timeout | undefined;
-}
 
 export interface PolicyWatchHost {
   live(): readonly Agent[];
@@ -24,7 +20,7 @@ export interface PolicyWatchHost {
 
 export class PolicyWatch {
   readonly #host: PolicyWatchHost;
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Map<string, FileWatch>();
 
   constructor(host: PolicyWatchHost) {
     this.#host = host;
@@ -41,56 +37,89 @@ export class PolicyWatch {
     for (const [file, watched] of this.#watched) {
       if (wanted.has(file)) continue;
       this.#watched.delete(file);
-      this.#end(watched);
+      watched.close();
     }
-    for (const [file, { base }] of wanted) if (!this.#watched.has(file)) this.#begin(file, base);
+    for (const [file, place] of wanted) if (!this.#watched.has(file)) this.#begin(file, place);
   }
 
-  async close(): Promise<void> {
-    const all = [...this.#watched.values()];
+  close(): void {
+    for (const watched of this.#watched.values()) watched.close();
     this.#watched.clear();
-    await Promise.all(all.map((watched) => this.#end(watched)));
   }
 
-  #begin(file: string, base: string): void {
-    const target = textOf(file);
-    const isText = bytesOf(target) === file;
-    if (!isText || this.#watched.size >= WATCHED_MAX) {
-      this.#host.log(`${shown(file)}: is not watched: ${isText ? 'too many are' : 'its name is not UTF-8'}`);
-      return;
+  #begin(file: string, place: WatchedFile): void {
+    const log = (reason: string) => this.#host.log(`${shown(file)}: is not watched: ${reason}`);
+    if (this.#watched.size >= WATCHED_MAX) return log('too many are');
+    this.#watched.set(file, new FileWatch(place, () => this.#noticed(file), log));
+  }
+
+  #noticed(file: string): void {
+    for (const agent of this.#host.live()) {
+      if (!filesOf(agent).some((each) => each.file === file)) continue;
+      this.#host
+        .edited(agent, shown(file))
+        .catch((error: unknown) => this.#host.log(`${agent.key}: ${shown(file)}: ${String(error)}`));
     }
-    const ignored = (place: string) => !leadsTo(place, target);
-    const depth = target.slice(base.length).split('/').length - 2;
-    const watcher = watch(textOf(base), { ignored, ignoreInitial: true, depth, persistent: false });
-    const watched: Watched = { watcher, timer: undefined };
-    this.#watched.set(file, watched);
-    watcher.on('all', (_event, place) => {
-      if (path.resolve(place) === target) this.#noticed(file, watched);
-    });
-    watcher.on('error', (error) => this.#host.log(`${shown(file)}: watching: ${String(error)}`));
-  }
-
-  #noticed(file: string, watched: Watched): void {
-    clearTimeout(watched.timer);
-    watched.timer = setTimeout(() => {
-      for (const agent of this.#host.live()) {
-        if (!filesOf(agent).some((each) => each.file === file)) continue;
-        this.#host
-          .edited(agent, shown(file))
-          .catch((error: unknown) => this.#host.log(`${agent.key}: ${shown(file)}: ${String(error)}`));
-      }
-    }, QUIET_MS);
-    watched.timer.unref();
-  }
-
-  #end({ watcher, timer }: Watched): Promise<void> {
-    clearTimeout(timer);
-    return watcher.close();
   }
 }
 
 const filesOf = (agent: Agent): readonly WatchedFile[] => agent.view.source?.().watched ?? [];
 
-/** The file, or a directory above it. */
-const leadsTo = (place: string, file: string): boolean =>
-  place === file || file.startsWith(place.endsWith('/') ? place : `${place}/`);
+class FileWatch {
+  readonly #place: WatchedFile;
+  readonly #noticed: () => void;
+  readonly #failed: (reason: string) => void;
+  #watchers: FSWatcher[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(place: WatchedFile, noticed: () => void, failed: (reason: string) => void) {
+    this.#place = place;
+    this.#noticed = noticed;
+    this.#failed = failed;
+    this.#arm();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const watcher of this.#watchers) watcher.close();
+    this.#watchers = [];
+  }
+
+  /** Every directory on the way as far as they exist, each for the next name, and the file. */
+  #arm(): void {
+    this.close();
+    const { base, file } = this.#place;
+    let at = base;
+    for (const name of file.slice(base.length + 1).split('/')) {
+      if (!this.#add(at, name)) return;
+      at = `${at}/${name}`;
+    }
+    this.#add(file, undefined);
+  }
+
+  /** False where there is nothing to watch. */
+  #add(place: string, name: string | undefined): boolean {
+    try {
+      const watcher = watch(native(place), { persistent: false, encoding: 'latin1' }, (_event, changed) => {
+        if (name === undefined || changed === null || changed === name) this.#wait();
+      });
+      watcher.on('error', (error) => this.#failed(error.message));
+      this.#watchers.push(watcher);
+      return true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') this.#failed(String(code));
+      return false;
+    }
+  }
+
+  /** First the watches as the directories are now, then the look: what comes in between is seen by one of them. */
+  #wait(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#arm();
+      this.#noticed();
+    }, QUIET_MS);
+    this.#timer.unref();
+  }
+}
