@@ -77,8 +77,15 @@ function installerEnvironment(): Record<string, string> {
 function problem(person: Person, words: readonly string[], env: Env): string | undefined {
   const { status, stdout, stderr, error } = runAs(person, words, { cwd: person.home, env, timeoutMs: INSTALL_MS_MAX });
   if (status === 0) return undefined;
-  const said = `${stdout ?? ''}\n${stderr ?? ''}`.trim().slice(-ERROR_CHARACTERS_MAX);
+  const said = shortened(`${stdout ?? ''}\n${stderr ?? ''}`.trim());
   return `${words.join(' ')}: ${error?.message ?? `exit ${status}`}\n${said}`;
+}
+
+/** npm gives its reason first, pip last. */
+function shortened(text: string): string {
+  if (text.length <= ERROR_CHARACTERS_MAX) return text;
+  const half = ERROR_CHARACTERS_MAX / 2;
+  return `${text.slice(0, half)} … ${text.slice(-half)}`;
 }
 
 function versionOf(person: Person, program: string, env: Env): string | undefined {
