@@ -78,6 +78,24 @@ describe.each(USERS)('as %s', (user) => {
   );
 
   test(
+    'npm install is cut off in the middle; run again, it is complete',
+    async () => {
+      const install = 'npm install --no-audit --no-fund --no-update-notifier --loglevel=http express@4.19.2 2>&1';
+      const words = ['-n', 'installer', '--net', 'host'];
+      const running = world.start([...words, '-c', install], { timeoutMs: TIMEOUT_MS });
+      await running.says('.tgz');
+      process.kill(world.kernelPid(), 'SIGKILL');
+      expect((await running.result).code).not.toBe(0);
+      expect(inUninterruptibleSleep()).toEqual([]);
+      const text = `${install} > /dev/null && node -e 'console.log(typeof require("express")())' && ls`;
+      expect(await world.inside(text, words, { timeoutMs: TIMEOUT_MS })).toContain('function\n');
+      const paths = (await world.pending('-n', 'installer')).map((each) => each.path.slice(world.workspace.length));
+      expect(paths).toEqual(['/package-lock.json', '/package.json']);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     'a shell that waits while its kernel dies gets an error from its next look at a file, not silence',
     async () => {
       const running = world.start(['-c', 'echo ready; read -r go; cat kept.txt; echo "cat $?"; ls; echo "ls $?"']);
