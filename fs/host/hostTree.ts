@@ -191,6 +191,8 @@ export class HostTree {
 
   /** The names in a directory without `.` and `..`, or the negated errno. */
   list(directory: HostDirectory): HostName[] | number {
+    // Another directory may have taken the name since: nothing that is asked of the old one would tell.
+    if (directory.fd >= 0 && this.isStale(directory)) this.forget(directory);
     const base = this.descriptor(directory);
     if (base < 0) return base;
     const fd = openat(base, '.', O_DIRECTORY);

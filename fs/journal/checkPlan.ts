@@ -10,7 +10,7 @@ import { type CommitRun, movedReason, type Site } from './commitSite.ts';
 import { attributesResult } from './directoryStep.ts';
 import { baseOf, landedVersion } from './landStep.ts';
 import type { Base, Conflict, Step } from './model.ts';
-import { isAtOrBelow, ordered } from './stepOrder.ts';
+import { directoriesFirst, isAtOrBelow, ordered } from './stepOrder.ts';
 
 type Verdict = 'ready' | 'applied' | Conflict;
 /** 'vacated': an earlier step removed or moved what was at the name itself; 'gone': a directory above it. */
@@ -24,7 +24,8 @@ export function checkPlan(run: CommitRun): { readonly todo: readonly Step[]; rea
   const todo: Step[] = [];
   const conflicts: Conflict[] = [];
   const trace = new Trace();
-  ordered(run.plan.steps).forEach((planned, index) => {
+  const { steps, inOrder } = run.plan;
+  (inOrder ? directoriesFirst(steps) : ordered(steps)).forEach((planned, index) => {
     run.ports.fault('check', planned.path);
     const step = rebased(planned, trace);
     const verdict = judge(run, step, index, trace);

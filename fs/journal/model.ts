@@ -95,6 +95,8 @@ export interface CommitPlan {
   /** Directories the steps stay below; each is opened once and walked beneath. */
   readonly roots: readonly string[];
   readonly steps: readonly Step[];
+  /** The steps can be followed as they stand: renames are not sorted. */
+  readonly inOrder?: true;
 }
 
 export interface Conflict {

@@ -11,8 +11,12 @@ export type MoveStep = Extract<Step, { op: 'rename' }>;
 /** Whether an earlier run (or the host) has renamed already. */
 export function isMoved(source: Site, target: Site, step: MoveStep): boolean {
   if (target.match(step.base, target.name, { moved: true }) !== 'same') return false;
+  // Two directories of one mode look the same: in a first run, one that is still at the source has not been moved.
+  const sourceIsEnough =
+    !source.run.recovering && step.base.version.type === 'directory' && step.targetBase.version.type === 'absent';
   const untouched =
-    source.match(step.base, source.name) === 'same' && target.match(step.targetBase, target.name) === 'same';
+    source.match(step.base, source.name) === 'same' &&
+    (sourceIsEnough || target.match(step.targetBase, target.name) === 'same');
   return !untouched;
 }
 

@@ -7,7 +7,7 @@ type Rename = Extract<Step, { op: 'rename' }>;
 export const ordered = (steps: readonly Step[]): readonly Step[] => directoriesFirst(orderRenames(steps));
 
 /** Files next to each other are flushed together; no step that only adds names can be in a new directory's way. */
-function directoriesFirst(steps: readonly Step[]): readonly Step[] {
+export function directoriesFirst(steps: readonly Step[]): readonly Step[] {
   const result: Step[] = [];
   let run: Step[] = [];
   const flush = () => {

@@ -5,7 +5,7 @@ import { sameVersion } from '../host/capture.ts';
 import type { Change, ChangeKind, Version } from '../journal/model.ts';
 import type { IgnoreRules } from './ignoreRules.ts';
 import type { IndexRoot, Spot } from './indexTree.ts';
-import { indexRoots, isDirectorySpot, lowerOf, spotAt, spotsOf } from './indexTree.ts';
+import { indexRoots, isDirectorySpot, lowerOf, rowOfHost, spotAt, spotsOf } from './indexTree.ts';
 import { movedTree } from './movedTree.ts';
 import { isProtectedContent, isProtectedTree } from './protectedShape.ts';
 import { CONTENT } from './records.ts';
@@ -111,9 +111,9 @@ function descend(walk: Walk, ino: number, path: string, lower: IndexRoot['lower'
 function visit(walk: Walk, spot: Spot): void {
   if (spot.name === '.git') return;
   const change = changeAt(walk, spot);
-  if (isPrivate(walk, spot)) {
+  if (isPrivate(walk, spot) && !isMoved(spot)) {
     if (change !== null) walk.ignored.push({ change, spot, root: walk.root });
-    return;
+    return movedInto(walk, spot);
   }
   if (change !== null) {
     walk.found.push({ change, spot, root: walk.root });
@@ -122,6 +122,19 @@ function visit(walk: Walk, spot: Spot): void {
   const record = spot.record;
   if (record === null || !isDirectorySpot(spot) || (record.lower === '' && isWhole(walk.view, spot))) return;
   descend(walk, record.ino, spot.path, lowerOf(walk.view, record));
+}
+
+const isMoved = (spot: Spot): boolean =>
+  isDirectorySpot(spot) && spot.record?.lower !== '' && spot.record?.lower !== hostPathOf(spot);
+
+/** A directory of the host's that was moved below a private name has left its place: that is reviewed. */
+function movedInto(walk: Walk, spot: Spot): void {
+  const { record } = spot;
+  if (record === null || !isDirectorySpot(spot)) return;
+  for (const below of spotsOf(walk.view, record.ino, spot.path, lowerOf(walk.view, record), undefined)) {
+    if (isMoved(below)) visit(walk, below);
+    else movedInto(walk, below);
+  }
 }
 
 /** Masked names and ignored paths stay with the agent. */
@@ -182,7 +195,7 @@ function fileChange(walk: Walk, spot: Spot): Change | null {
     return attributeChange(view, spot, { ...result, cid: '', sizeBytes: host.sizeBytes });
   }
   const source = viewPathOf(walk, record.lower);
-  if (record.content === CONTENT.lower && isGone(walk, source) && record.nlink <= 1)
+  if (record.content === CONTENT.lower && isGone(walk, record.lower) && record.nlink <= 1)
     return finish(view, spot, 'rename', base, result, { count: 1 }, source);
   if (sameVersion(base.version, result)) return null;
   const host = hostVersion(view, spot, result);
@@ -197,10 +210,9 @@ function fileChange(walk: Walk, spot: Spot): Change | null {
   );
 }
 
-/** Whether the agent has taken the name that a file came from. */
-function isGone(walk: Walk, path: string): boolean {
-  if (!path.startsWith(`${walk.root.path}/`)) return false;
-  return spotAt(walk.view, walk.root, path)?.record === null;
+/** Whether the agent has taken the name on the host that a file came from. */
+function isGone({ view, root }: Walk, path: string): boolean {
+  return path.startsWith(`${root.path}/`) && rowOfHost(view, root, path)?.dirent.whiteout === true;
 }
 
 /** A rename takes a protected name away, or brings a directory to where what is in it means more. */

@@ -61,8 +61,18 @@ function addLowerNames(view: ViewState, node: Node, names: ListedName[], decided
     if (decided.has(name) || isReservedName(name)) continue;
     if (isForbiddenChild(view, node, name)) continue;
     if (isHiddenName(view, node, directory, name, type === 0 ? S_IFREG : type << 12)) continue;
-    names.push({ name, ino: view.listedIno(range, ino), type });
+    const known = view.listedIno(range, ino);
+    names.push({ name, ino: view.numbers.taken.has(known) ? foundIno(view, node, name, known) : known, type });
   }
+}
+
+/** Whether a host object is one that the agent has changed elsewhere, or one beside it, only a look tells. */
+function foundIno(view: ViewState, directory: Node, name: string, listed: number): number {
+  const found = child(view, directory, name);
+  if (found === null) return listed;
+  const { ino } = found;
+  release(view, found);
+  return ino;
 }
 
 /** Our own stores and mounts have few names: only directories of those names are looked at. */

@@ -39,7 +39,7 @@ export function runCommit(
 ): { readonly id: string; readonly outcome: CommitOutcome } {
   const atMs = view.options.now();
   const id = base32(randomBytes(8)).slice(0, 12);
-  const plan: CommitPlan = { id, agent: view.options.agent, atMs, roots, steps };
+  const plan: CommitPlan = { id, agent: view.options.agent, atMs, roots, steps, inOrder: true };
   return { id, outcome: locked(places.lock, () => commit(plan, portsOf(view, places, by, durable))) };
 }
 

@@ -90,3 +90,27 @@ export function spotAt(view: ViewState, root: IndexRoot, path: string): Spot | u
   }
   return undefined;
 }
+
+/** The row of a name by its path on the host, also where the agent has moved or removed a directory above it. */
+export interface HostRow {
+  readonly parentIno: number;
+  readonly name: string;
+  readonly dirent: DirentRecord;
+}
+
+export function rowOfHost(view: ViewState, root: IndexRoot, path: string): HostRow | undefined {
+  const names = path.slice(root.path.length + 1).split('/');
+  let ino = root.ino;
+  let at = root.path;
+  for (const [index, name] of names.entries()) {
+    const bytes = view.ledger.get('dirents', direntKey(ino, name));
+    if (bytes === undefined) return undefined;
+    const dirent = decodeDirent(bytes);
+    if (index === names.length - 1) return { parentIno: ino, name, dirent };
+    at = `${at}/${name}`;
+    const isHere = !dirent.whiteout && view.readInode(dirent.ino)?.lower === at;
+    ino = isHere ? dirent.ino : dirent.removed;
+    if (ino === 0) return undefined;
+  }
+  return undefined;
+}

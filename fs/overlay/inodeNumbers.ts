@@ -7,10 +7,16 @@ import type { Transaction } from '../journal/model.ts';
 export const OWN_INO_BASE = 2 ** 52;
 /** Own numbers are taken in blocks, so that most creations do not write the counter. */
 const INO_BLOCK = 4096;
+/** The range of one more file system than there can be (see `deviceRange`). */
+const INODES_OF_DEVICE = 2 ** 44;
+const ALIAS_BASE = 255 * INODES_OF_DEVICE;
+const OWN_ALIAS_OFFSET = 2 ** 51;
 const META_NEXT_INO = Buffer.from('nextIno');
 const ROOT_KEY_BYTES_MAX = 1024;
 
 export class InodeNumbers {
+  /** Numbers of all inodes in the agent's index. */
+  readonly taken = new Set<number>();
   private readonly ledger: Ledger;
   private next: number;
   private limit: number;
@@ -19,6 +25,17 @@ export class InodeNumbers {
     this.ledger = ledger;
     this.next = ledger.get('meta', META_NEXT_INO)?.readDoubleLE(0) ?? OWN_INO_BASE;
     this.limit = this.next;
+    for (const { key } of ledger.range('inodes', Buffer.alloc(1), undefined))
+      this.taken.add(Number(key.readBigUInt64BE(0)));
+  }
+
+  /**
+   * The number of a host object that shows at a name of its own. Where an inode of the agent's was made from it and is
+   * elsewhere now, the two must not meet in one row: then it has another number, the same each time.
+   */
+  free(ino: number): number {
+    if (!this.taken.has(ino)) return ino;
+    return ino < OWN_INO_BASE ? ALIAS_BASE + (ino % INODES_OF_DEVICE) : ino + OWN_ALIAS_OFFSET;
   }
 
   /** A fresh number for an object or a staging file of the agent's own. */

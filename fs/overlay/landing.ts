@@ -13,7 +13,9 @@ import { filledBase, openContentOf, resultVersion } from './versions.ts';
 /** Lands a node's staged bytes; null where they are on the host now, else why they are not. */
 export function landFile(view: ViewState, node: Node): string | null {
   const path = pathOf(node);
-  const root = indexRoots(view, (each) => each.rule?.mode === 'rw').findLast((each) => path.startsWith(`${each.path}/`));
+  const root = indexRoots(view, (each) => each.rule?.mode === 'rw').findLast((each) =>
+    path.startsWith(`${each.path}/`),
+  );
   const spot = root === undefined ? undefined : spotAt(view, root, path);
   const record = spot?.record;
   if (root === undefined || spot === undefined || record === null || record === undefined) return 'its entry is gone';
@@ -35,7 +37,7 @@ export function landFile(view: ViewState, node: Node): string | null {
     };
     const { outcome } = runCommit(view, places, [root.path], [step], 'rw', false);
     if (outcome.status === 'conflict') return outcome.conflicts[0]?.reason ?? 'conflict';
-    settle(view, [{ spot, root, change: 'made' }], outcome.landed);
+    settle(view, [{ spot, root, change: 'made', place: path }], outcome.landed);
     return null;
   } finally {
     close(fd);

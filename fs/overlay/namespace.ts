@@ -8,6 +8,8 @@ import { isReservedName } from '../host/reserved.ts';
 import { close, O_CLOEXEC, openat, STATX } from '../host/syscall.ts';
 import type { Caller } from '../operations.ts';
 import { copyUpClosed } from './content.ts';
+import type { Place } from './crossing.ts';
+import { crossRules, refuseCrossing, refuseMasking, ruleOf } from './crossing.ts';
 import { checkDepth, checkDepthOfMove } from './depth.ts';
 import { listNames } from './directory.ts';
 import type { Node } from './node.ts';
@@ -28,7 +30,6 @@ import type { InodeRecord } from './records.ts';
 import { CONTENT } from './records.ts';
 import { child, isHiddenName } from './resolve.ts';
 import type { ViewState } from './state.ts';
-import { isWholeBelow } from './subtree.ts';
 import { baseOf, dropLink, newRecord, pin, removeName, setName, touchDirectory } from './upper.ts';
 import * as through from './writeThrough.ts';
 
@@ -38,8 +39,6 @@ const LINK_MAX = 65_000;
 const O_RDWR_CREAT_EXCL = 0o2 | 0o100 | 0o200;
 /** PATH_MAX less the final NUL. */
 const LINK_TEXT_BYTES_MAX = 4095;
-
-const ruleOf = (parent: Node, name: string): Rule => parent.ruleNode?.children.get(name)?.rule ?? parent.rule;
 
 /** Throws unless this name may come into being here; gives its rule. */
 function creatable(view: ViewState, parent: Node, name: string, op: string, caller: Caller, directory: boolean): Rule {
@@ -194,11 +193,15 @@ export function rmdir(view: ViewState, parent: Node, name: string, caller: Calle
 function takeName(view: ViewState, tx: Parameters<typeof pin>[1], parent: Node, name: string, node: Node): void {
   const base = baseOf(view, parent, name);
   pin(view, tx, parent);
-  const removed = isDirectory(node) && node.lowerDirectory !== null ? node.ino : 0;
+  const removed = isAtHome(parent, name, node) ? node.ino : 0;
   if (node.record !== null || node.opens > 0) dropLink(view, tx, node);
   removeName(view, tx, parent, name, base, removed);
   if (parent.children.get(name) === node) forgetChild(view, parent, name, node);
 }
+
+/** Whether this is the directory that the host has at this very name. */
+const isAtHome = ({ lowerDirectory: above }: Node, name: string, { lowerDirectory: own }: Node): boolean =>
+  own !== null && above !== null && own.name === name && own.parent === above;
 
 function forgetChild(view: ViewState, parent: Node, name: string, node: Node): void {
   parent.children.delete(name);
@@ -245,12 +248,6 @@ function moveNode(view: ViewState, node: Node, parent: Node, name: string): void
   });
 }
 
-/** One side of a rename. */
-interface Place {
-  readonly parent: Node;
-  readonly name: string;
-}
-
 export function rename(view: ViewState, from: Place, to: Place, flags: number, caller: Caller): void {
   if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0 || flags === 3) fail('EINVAL');
   const source = existing(view, from.parent, from.name);
@@ -283,6 +280,8 @@ export function rename(view: ViewState, from: Place, to: Place, flags: number, c
     crossRules(view, source, to, toRule, caller);
     if (flags === RENAME_EXCHANGE && target !== null) crossRules(view, target, from, fromRule, caller);
   }
+  refuseMasking(view, source, to, toRule, caller);
+  if (flags === RENAME_EXCHANGE && target !== null) refuseMasking(view, target, from, fromRule, caller);
   view.mutate((tx) => {
     if (flags === RENAME_EXCHANGE && target !== null) exchange(view, tx, from, to, source, target);
     else move(view, tx, from, to, source, target);
@@ -297,30 +296,6 @@ export function rename(view: ViewState, from: Place, to: Place, flags: number, c
       ),
     );
   });
-}
-
-/** As between two file systems, EXDEV comes before EROFS: `mv` copies then. */
-function refuseCrossing(view: ViewState, source: Node, target: Node | null, to: Place, caller: Caller): void {
-  if (source.ruleNode !== undefined || target?.ruleNode !== undefined) return;
-  const rule = ruleOf(to.parent, to.name);
-  const modes = [source.rule.mode, rule.mode];
-  if (modes[0] === modes[1] || modes.includes('hidden') || modes.every((mode) => mode !== 'ro' && mode !== 'rw'))
-    return;
-  view.refuse('rename', childPath(to.parent, to.name), rule, caller, errno(ERRNO.EXDEV));
-}
-
-/**
- * What goes from one rule to another leaves nothing of itself on the host: what happens to its old place there is
- * decided apart from it. A file takes its bytes along; a directory that shows the host's has to be copied (EXDEV).
- */
-function crossRules(view: ViewState, node: Node, to: Place, rule: Rule, caller: Caller): void {
-  if (isRegular(node)) copyUpClosed(view, node, caller);
-  else if (isDirectory(node) && showsHost(view, node))
-    view.refuse('rename', childPath(to.parent, to.name), rule, caller, errno(ERRNO.EXDEV));
-}
-
-function showsHost(view: ViewState, node: Node): boolean {
-  return node.lowerDirectory !== null || (node.record !== null && !isWholeBelow(view, node.ino));
 }
 
 const singleFileRule = (node: Node) => !isDirectory(node) && (node.ruleNode?.children.size ?? 0) === 0;
@@ -344,7 +319,7 @@ function move(view: ViewState, tx: Tx, from: Place, to: Place, source: Node, tar
     if (target.record !== null || target.opens > 0) dropLink(view, tx, target);
     if (to.parent.children.get(to.name) === target) forgetChild(view, to.parent, to.name, target);
   }
-  removeName(view, tx, from.parent, from.name, fromBase);
+  removeName(view, tx, from.parent, from.name, fromBase, isAtHome(from.parent, from.name, source) ? source.ino : 0);
   setName(view, tx, to.parent, to.name, source, toBase);
   touchDirectory(view, tx, from.parent, -directoryLinks);
   touchDirectory(view, tx, to.parent, target === null ? directoryLinks : 0);

@@ -8,13 +8,13 @@ import { changeDigest, setDigest, shortId } from '../journal/identifier.ts';
 import type { Change, Landed } from '../journal/model.ts';
 import type { FoundChange } from './changes.ts';
 import { changeAtPath, netChanges } from './changes.ts';
+import { GivingBack, giveBack } from './giveBack.ts';
 import { runCommit, storedCommits } from './hostCommit.ts';
 import type { IgnoreRules } from './ignoreRules.ts';
-import { spotAt } from './indexTree.ts';
-import { planOf } from './plan.ts';
-import { direntKey, encodeDirent } from './records.ts';
+import { blockers, planOf } from './plan.ts';
 import { isHiddenIn } from './resolve.ts';
-import { dropSpot, nodesByIno, settle } from './settle.ts';
+import { secure } from './secure.ts';
+import { settle } from './settle.ts';
 import type { ViewState } from './state.ts';
 import { madeBelow, removedBelow } from './subtree.ts';
 import { openContentOf } from './versions.ts';
@@ -44,6 +44,7 @@ interface StoredId {
   readonly reason: string;
 }
 const LISTED_NAMES_MAX = 1000;
+const NOTHING: Approved = { commit: '', approved: [], parents: [], conflicts: [], leftovers: [] };
 
 export class PendingBook {
   private readonly view: ViewState;
@@ -101,12 +102,15 @@ export class PendingBook {
     const context = { view: this.view, rules: this.rules(), blobs: this.view.commitPlaces().blobs };
     const plan = planOf(context, unique);
     const roots = [...new Set(unique.map(({ root }) => root.path))];
+    const blocked = blockers(pending.items, unique, plan);
+    if (blocked.length > 0) return { ...NOTHING, conflicts: blocked };
+    secure(this.view, plan);
     const { id, outcome } = runCommit(this.view, this.view.commitPlaces(), roots, plan.steps, by);
     if (outcome.status === 'conflict') {
       for (const { path, reason } of outcome.conflicts) this.record('approve', path, 'conflict', reason, by);
-      return { commit: '', approved: [], parents: [], conflicts: outcome.conflicts, leftovers: [] };
+      return { ...NOTHING, conflicts: outcome.conflicts };
     }
-    settle(this.view, plan.settled, outcome.landed);
+    settle(this.view, plan.settled, outcome.landed, plan.moves.done);
     const ids = unique.map((item) => this.decide(item, 'approved', id));
     for (const { change } of unique) this.record('approve', change.path, 'approve', id, by, change);
     this.view.ledger.sync();
@@ -117,13 +121,15 @@ export class PendingBook {
   reject(names: readonly string[], reason: string, by: string): readonly string[] {
     const pending = this.list();
     const chosen = names.map((name) => this.find(pending, name));
-    const nodes = nodesByIno(this.view);
-    return chosen.map((item) => {
-      const id = this.decide(item, 'rejected', reason);
+    const back = new GivingBack(this.view, true);
+    // What stands at a name goes before a renamed directory comes home to it.
+    const isRename = ({ change }: Item) => (change.kind === 'rename' ? 1 : 0);
+    for (const item of [...chosen].sort((a, b) => isRename(a) - isRename(b))) {
+      this.decide(item, 'rejected', reason);
       this.record('reject', item.change.path, 'reject', reason, by, item.change);
-      this.takeBack(item, nodes);
-      return id;
-    });
+      giveBack(back, item.root, item.spot);
+    }
+    return chosen.map(({ id }) => id);
   }
 
   commits() {
@@ -147,32 +153,6 @@ export class PendingBook {
     const found = changeAtPath(this.view, this.rules(), path);
     if (found === undefined) fail('ENOENT');
     return { ...found, id: this.identify(found.change) };
-  }
-
-  private takeBack(item: Item, nodes: ReturnType<typeof nodesByIno>): void {
-    const { view } = this;
-    const { spot, change, root } = item;
-    const record = spot.record;
-    const source = change.kind === 'rename' && record !== null ? spotAt(view, root, record.lower) : undefined;
-    if (source === undefined || record === null) return dropSpot(view, spot, nodes);
-    // A renamed directory goes back to its name with what was changed in it.
-    view.ledger.transact((tx) => {
-      tx.remove('dirents', direntKey(spot.parentIno, spot.name));
-      const pinned = { whiteout: false, type: record.mode >> 12, ino: record.ino, base: undefined, removed: 0 };
-      const changedAtMs = view.options.now();
-      tx.put('dirents', direntKey(source.parentIno, source.name), encodeDirent({ ...pinned, changedAtMs }));
-    });
-    const node = nodes.get(record.ino);
-    const from = nodes.get(source.parentIno);
-    const to = nodes.get(spot.parentIno);
-    if (node !== undefined && from !== undefined) {
-      node.parent?.children.delete(node.name);
-      node.parent = from;
-      node.name = source.name;
-      from.children.set(source.name, node);
-    }
-    if (to !== undefined) view.options.notifier.invalidateEntry(to.id, spot.name);
-    if (from !== undefined) view.options.notifier.invalidateEntry(from.id, source.name);
   }
 
   private identify(change: Change): string {

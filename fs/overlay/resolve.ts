@@ -186,12 +186,13 @@ function lowerChild(view: ViewState, parent: Node, directory: HostDirectory, nam
   if (type === S_IFDIR && view.host.isForbidden(view.stat)) return null;
   if (isHiddenName(view, parent, directory, name, type)) return null;
   const hostIno = view.hostIno();
-  const ino = view.knownIno(hostIno);
+  const origin = view.knownIno(hostIno);
   const links = view.stat.readUInt32LE(STATX.nlink);
   if (type !== S_IFDIR && links > 1) {
-    const joined = joinedUpper(view, parent, name, ino, rule);
+    const joined = joinedUpper(view, parent, name, origin, rule);
     if (joined !== null) return joined;
   }
+  const ino = view.numbers.free(origin);
   const known = knownLower(view, parent, name, type, ino, hostIno, links, rule);
   if (known !== undefined) {
     if (type !== S_IFDIR && links > 1) rememberName(known, directory, name);
@@ -200,6 +201,8 @@ function lowerChild(view: ViewState, parent: Node, directory: HostDirectory, nam
     return known;
   }
   const enters = type === S_IFDIR && view.host.mayEnter(view.stat);
+  // Another directory than before may have this name.
+  if (enters) view.host.forget(directory.child(name));
   const node = view.remember({
     ino,
     type,
@@ -238,7 +241,11 @@ function knownLower(
 ): Node | undefined {
   if (type === S_IFDIR) {
     const cached = parent.children.get(name);
-    return cached !== undefined && cached.hostIno === hostIno && cached.type === type && view.nodes.has(cached.id)
+    return cached !== undefined &&
+      cached.record === null &&
+      cached.hostIno === hostIno &&
+      cached.type === type &&
+      view.nodes.has(cached.id)
       ? cached
       : undefined;
   }

@@ -6,14 +6,23 @@ import { sameVersion } from '../host/capture.ts';
 import type { HostDirectory } from '../host/hostTree.ts';
 import { unlinkat } from '../host/syscall.ts';
 import type { Base, Landed, Transaction } from '../journal/model.ts';
-import { closeContent } from './content.ts';
-import type { IndexRoot, Spot } from './indexTree.ts';
-import { indexRoots, spotAt, spotsOf } from './indexTree.ts';
+import type { HostRow, Spot } from './indexTree.ts';
+import { indexRoots, rowOfHost, spotAt, spotsOf } from './indexTree.ts';
+import type { Move } from './moves.ts';
+import { afterMoves } from './moves.ts';
 import type { Node } from './node.ts';
 import { pathOf, S_IFDIR, S_IFMT } from './node.ts';
 import type { Settled } from './plan.ts';
-import type { InodeRecord } from './records.ts';
-import { CONTENT, direntKey, direntRange, encodeDirent, encodeInode, inodeKey } from './records.ts';
+import {
+  CONTENT,
+  decodeDirent,
+  decodeInode,
+  direntKey,
+  direntRange,
+  encodeDirent,
+  encodeInode,
+  inodeKey,
+} from './records.ts';
 import type { ViewState } from './state.ts';
 import { resultVersion } from './versions.ts';
 
@@ -23,61 +32,85 @@ export function nodesByIno(view: ViewState): Map<number, Node> {
 }
 
 /** Makes the index agree with what has landed; nothing that is on the host stays an agent's difference. */
-export function settle(view: ViewState, settled: readonly Settled[], landed: readonly Landed[]): void {
+export function settle(
+  view: ViewState,
+  settled: readonly Settled[],
+  landed: readonly Landed[],
+  moves: readonly Move[] = [],
+): void {
   const nodes = nodesByIno(view);
   const results = new Map(landed.map((each) => [each.path, each]));
   const drop: number[] = [];
+  // Where a name that was left is again the agent's or the host's is looked up before the index changes.
+  const sources = settled.map(({ spot, root, change }) =>
+    change === 'moved' ? rowOfHost(view, root, spot.record?.lower ?? '') : undefined,
+  );
+  for (const move of moves) moveOnHost(view, move);
   view.ledger.transact((tx) => {
-    for (const { spot, root, change, source } of settled) {
-      const result = results.get(spot.path);
-      const base: Base = baseFrom(result);
+    if (moves.length > 0) relocate(view, tx, moves, nodes);
+    for (const { spot, change, place } of settled) {
+      const base = baseAt(view, place, results.get(place));
+      forgetRemoved(view, tx, spot.dirent.removed);
       if (change === 'removed') tx.remove('dirents', direntKey(spot.parentIno, spot.name));
-      else if (((spot.record?.mode ?? 0) & S_IFMT) === S_IFDIR) settleDirectory(view, tx, spot, base, nodes);
+      else if (((spot.record?.mode ?? 0) & S_IFMT) === S_IFDIR) settleDirectory(view, tx, spot, place, base, nodes);
       else settleFile(view, tx, spot, base, nodes, drop);
-      if (source !== undefined) removeSource(view, tx, root, source);
     }
+    for (const source of sources) if (source !== undefined) leaveSource(view, tx, source);
   });
   for (const id of drop) unlinkat(view.stagingFd, view.stagingName(id));
 }
 
-const baseFrom = (landed: Landed | undefined): Base =>
-  landed === undefined
-    ? { version: { type: 'absent' } }
-    : landed.hint === undefined
-      ? { version: landed.version }
-      : { version: landed.version, hint: landed.hint };
+/** The known directory follows its rename, with all that is known below it. */
+function moveOnHost(view: ViewState, { source, path, isDirectory }: Move): void {
+  if (!isDirectory) return;
+  const there = view.host.at(path);
+  view.host.forget(there);
+  if (there.parent !== null) view.host.at(source).moveTo(there.parent, there.name);
+}
+
+/** Records name their host objects by path: renames have changed it for what was moved and all below. */
+function relocate(view: ViewState, tx: Transaction, moves: readonly Move[], nodes: Map<number, Node>): void {
+  for (const { key, value } of [...view.ledger.range('inodes', Buffer.alloc(1), undefined)]) {
+    const record = decodeInode(Number(key.readBigUInt64BE(0)), value);
+    const lower = afterMoves(moves, record.lower);
+    if (record.lower === '' || lower === record.lower) continue;
+    const node = nodes.get(record.ino);
+    if (node?.record) node.record = { ...node.record, lower };
+    tx.put('inodes', key, encodeInode({ ...record, lower }));
+  }
+}
+
+/** What lies at a place now: as the commit saw it, or, where a step after it has moved it on, as it is. */
+function baseAt(view: ViewState, place: string, landed: Landed | undefined): Base {
+  if (landed === undefined) {
+    const { parent, name } = view.host.at(place);
+    return view.captureBase(parent, name, false);
+  }
+  return landed.hint === undefined ? { version: landed.version } : { version: landed.version, hint: landed.hint };
+}
 
 /** A directory that has landed is merged with the host's from now on. */
-function settleDirectory(view: ViewState, tx: Transaction, spot: Spot, base: Base, nodes: Map<number, Node>): void {
+function settleDirectory(
+  view: ViewState,
+  tx: Transaction,
+  spot: Spot,
+  place: string,
+  base: Base,
+  nodes: Map<number, Node>,
+): void {
   const { record } = spot;
   if (record === null) return;
-  const merged = { ...record, lower: spot.path };
+  const merged = { ...record, lower: place };
   tx.put('inodes', inodeKey(record.ino), encodeInode(merged));
   tx.put('dirents', direntKey(spot.parentIno, spot.name), encodeDirent({ ...spot.dirent, base, removed: 0 }));
-  const directory = follow(view, tx, record, spot, nodes);
+  const directory = view.host.at(place);
+  if (record.lower === '') view.host.forget(directory);
   const node = nodes.get(record.ino);
   if (node === undefined) return;
   node.record = merged;
   node.lowerDirectory = directory;
   node.hostParent = directory.parent;
   node.hostName = directory.name;
-}
-
-/** The host directory that is at a landed path now; where it was moved there, what is below comes with it. */
-function follow(
-  view: ViewState,
-  tx: Transaction,
-  record: InodeRecord,
-  spot: Spot,
-  nodes: Map<number, Node>,
-): HostDirectory {
-  const there = view.host.at(spot.path);
-  view.host.forget(there);
-  if (record.lower === '' || record.lower === spot.path || there.parent === null) return there;
-  const moved = view.host.at(record.lower);
-  moved.moveTo(there.parent, there.name);
-  rebase(view, tx, record.ino, `${record.lower}/`, `${spot.path}/`, nodes);
-  return moved;
 }
 
 /** Records below a moved directory name their host objects by path: it has changed. */
@@ -155,61 +188,28 @@ function parentOf(view: ViewState, path: string): HostDirectory {
   return view.host.at(path.slice(0, path.lastIndexOf('/')));
 }
 
-/** The name that a rename came from is absent on the host now: its whiteout has nothing to hide. */
-function removeSource(view: ViewState, tx: Transaction, root: IndexRoot, path: string): void {
-  const source = spotAt(view, root, path);
-  if (source?.record === null) tx.remove('dirents', direntKey(source.parentIno, source.name));
+/** The name that a rename came from is absent on the host now: what the agent has there is new. */
+function leaveSource(view: ViewState, tx: Transaction, { parentIno, name }: HostRow): void {
+  const key = direntKey(parentIno, name);
+  const bytes = view.ledger.get('dirents', key);
+  if (bytes === undefined) return;
+  const dirent = decodeDirent(bytes);
+  if (dirent.whiteout) tx.remove('dirents', key);
+  else if (dirent.base !== undefined)
+    tx.put('dirents', key, encodeDirent({ ...dirent, base: { version: { type: 'absent' } }, removed: 0 }));
+}
+
+/** What the agent saw and removed in a directory that is no more. */
+export function forgetRemoved(view: ViewState, tx: Transaction, ino: number): void {
+  if (ino === 0 || view.readInode(ino) !== null) return;
+  for (const { key, value } of [...view.ledger.range('dirents', ...direntRange(ino))]) {
+    forgetRemoved(view, tx, decodeDirent(value).removed);
+    tx.remove('dirents', key);
+  }
 }
 
 export function forgetInode(view: ViewState, tx: Transaction, ino: number): void {
   tx.remove('inodes', inodeKey(ino));
+  view.numbers.taken.delete(ino);
   for (const { key } of [...view.ledger.range('xattrs', ...direntRange(ino))]) tx.remove('xattrs', key);
-}
-
-/** Gives a name back to the host: the agent's entry and everything only it leads to goes. */
-export function dropSpot(view: ViewState, spot: Spot, nodes: Map<number, Node>): void {
-  const staged: number[] = [];
-  view.ledger.transact((tx) => {
-    tx.remove('dirents', direntKey(spot.parentIno, spot.name));
-    dropBelow(view, tx, spot, nodes, staged);
-  });
-  const parent = nodes.get(spot.parentIno);
-  if (parent !== undefined) {
-    parent.children.delete(spot.name);
-    view.options.notifier.invalidateEntry(parent.id, spot.name);
-    view.options.notifier.invalidateInode(parent.id, -1, 0);
-  }
-  for (const id of staged) unlinkat(view.stagingFd, view.stagingName(id));
-}
-
-function dropBelow(view: ViewState, tx: Transaction, spot: Spot, nodes: Map<number, Node>, staged: number[]): void {
-  const { record } = spot;
-  if (record === null) return;
-  if ((record.mode & S_IFMT) === S_IFDIR) {
-    for (const below of [...spotsOf(view, record.ino, spot.path, null, undefined)]) {
-      tx.remove('dirents', direntKey(record.ino, below.name));
-      dropBelow(view, tx, below, nodes, staged);
-    }
-  } else if (record.nlink > 1) {
-    const fewer = { ...record, nlink: record.nlink - 1 };
-    tx.put('inodes', inodeKey(record.ino), encodeInode(fewer));
-    const node = nodes.get(record.ino);
-    if (node !== undefined) node.record = fewer;
-    return;
-  }
-  forgetInode(view, tx, record.ino);
-  detach(view, nodes.get(record.ino), record.content === CONTENT.staging ? record.stagingId : 0, staged);
-}
-
-/** Those who have it open keep what they have; the name is the host's again. */
-function detach(view: ViewState, node: Node | undefined, stagingId: number, staged: number[]): void {
-  if (node === undefined || node.opens === 0) {
-    if (stagingId !== 0) staged.push(stagingId);
-    if (node !== undefined) closeContent(node);
-  }
-  if (node === undefined) return;
-  node.orphan = true;
-  if (node.record !== null) node.record = { ...node.record, nlink: 0 };
-  view.files.delete(node.ino);
-  view.options.notifier.invalidateInode(node.id, 0, 0);
 }

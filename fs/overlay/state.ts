@@ -213,7 +213,10 @@ export class ViewState {
     this.onAbort(() => {
       node.record = before;
     });
-    if (!node.orphan) tx.put('inodes', inodeKey(node.ino), encodeInode(record));
+    if (node.orphan) return;
+    tx.put('inodes', inodeKey(node.ino), encodeInode(record));
+    if (!this.numbers.taken.has(node.ino)) this.onAbort(() => this.numbers.taken.delete(node.ino));
+    this.numbers.taken.add(node.ino);
   }
 
   putDirent(tx: Transaction, parent: Node, name: string, dirent: DirentRecord): void {

@@ -69,13 +69,14 @@ function isProtectedBelow(view: ViewState, directory: Spot, below: Spot, version
 }
 
 /** What the agent saw in a directory of the host's that it removed. */
-export function removedBelow(view: ViewState, spot: Spot): Below[] {
-  return removedIn(view, spot.dirent.removed, spot.path);
+export function removedBelow(view: ViewState, spot: Spot, path = spot.path): Below[] {
+  return removedIn(view, spot.dirent.removed, path);
 }
 
 function removedIn(view: ViewState, ino: number, path: string): Below[] {
   const found: Below[] = [];
-  if (ino === 0) return found;
+  // One that is elsewhere by now was not removed.
+  if (ino === 0 || view.readInode(ino) !== null) return found;
   for (const { key, value } of view.ledger.range('dirents', ...direntRange(ino))) {
     const dirent = decodeDirent(value);
     const name = direntName(key);

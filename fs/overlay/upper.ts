@@ -159,6 +159,8 @@ export function dropLink(view: ViewState, tx: Transaction, node: Node): void {
   view.setRecord(tx, node, { ...record, nlink, ctimeSec: sec, ctimeNsec: nsec });
   if (nlink > 0) return;
   tx.remove('inodes', inodeKey(node.ino));
+  view.numbers.taken.delete(node.ino);
+  view.onAbort(() => view.numbers.taken.add(node.ino));
   for (const { key } of [...view.ledger.range('xattrs', ...direntRange(node.ino))]) tx.remove('xattrs', key);
   // What the agent saw and removed in a directory of the host's stays on record: approval removes just that.
   if (isDirectory(node) && record.lower === '')

@@ -79,7 +79,7 @@ function ownXattrs(view: ViewState, record: InodeRecord): Readonly<Record<string
   return entries.length === 0 ? undefined : Object.fromEntries(entries.sort());
 }
 
-function lowerXattrs(view: ViewState, record: InodeRecord): Readonly<Record<string, string>> | undefined {
+export function lowerXattrs(view: ViewState, record: InodeRecord): Readonly<Record<string, string>> | undefined {
   if (record.lower === '') return undefined;
   const lower = view.host.at(record.lower);
   const parent = lower.parent === null ? -1 : view.host.descriptor(lower.parent);
