@@ -30,7 +30,7 @@ import type { InodeRecord } from './records.ts';
 import { CONTENT } from './records.ts';
 import { child, isHiddenName } from './resolve.ts';
 import type { ViewState } from './state.ts';
-import { baseOf, dropLink, newRecord, pin, removeName, setName, touchDirectory } from './upper.ts';
+import { baseOf, dropLink, leaveName, newRecord, pin, release, removeName, setName, touchDirectory } from './upper.ts';
 import * as through from './writeThrough.ts';
 
 const RENAME_NOREPLACE = 1;
@@ -174,6 +174,7 @@ export function unlink(view: ViewState, parent: Node, name: string, caller: Call
     touchDirectory(view, tx, parent);
     tx.audit(view.event('unlink', childPath(parent, name), rule, caller));
   });
+  release(view, node);
 }
 
 export function rmdir(view: ViewState, parent: Node, name: string, caller: Caller): void {
@@ -187,6 +188,7 @@ export function rmdir(view: ViewState, parent: Node, name: string, caller: Calle
     touchDirectory(view, tx, parent, -1);
     tx.audit(view.event('rmdir', childPath(parent, name), rule, caller));
   });
+  release(view, node);
 }
 
 /** A name goes, and with it one link of what it led to. */
@@ -194,9 +196,16 @@ function takeName(view: ViewState, tx: Parameters<typeof pin>[1], parent: Node, 
   const base = baseOf(view, parent, name);
   pin(view, tx, parent);
   const removed = isAtHome(parent, name, node) ? node.ino : 0;
-  if (node.record !== null || node.opens > 0) dropLink(view, tx, node);
+  leave(view, tx, node);
   removeName(view, tx, parent, name, base, removed);
   if (parent.children.get(name) === node) forgetChild(view, parent, name, node);
+}
+
+/** One name less. The host's own object needs no row for that, unless somebody has it open. */
+function leave(view: ViewState, tx: Tx, node: Node): void {
+  if (node.record !== null || node.opens > 0) dropLink(view, tx, node);
+  // Not where other names of it may be known.
+  else if (isDirectory(node) || view.files.get(node.ino) === node) leaveName(view, node);
 }
 
 /** Whether this is the directory that the host has at this very name. */
@@ -296,6 +305,8 @@ export function rename(view: ViewState, from: Place, to: Place, flags: number, c
       ),
     );
   });
+  if (target !== null) release(view, target);
+  release(view, source);
 }
 
 const singleFileRule = (node: Node) => !isDirectory(node) && (node.ruleNode?.children.size ?? 0) === 0;
@@ -316,7 +327,7 @@ function move(view: ViewState, tx: Tx, from: Place, to: Place, source: Node, tar
   pin(view, tx, from.parent);
   pin(view, tx, to.parent);
   if (target !== null) {
-    if (target.record !== null || target.opens > 0) dropLink(view, tx, target);
+    leave(view, tx, target);
     if (to.parent.children.get(to.name) === target) forgetChild(view, to.parent, to.name, target);
   }
   removeName(view, tx, from.parent, from.name, fromBase, isAtHome(from.parent, from.name, source) ? source.ino : 0);

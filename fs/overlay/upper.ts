@@ -165,6 +165,11 @@ export function dropLink(view: ViewState, tx: Transaction, node: Node): void {
   // What the agent saw and removed in a directory of the host's stays on record: approval removes just that.
   if (isDirectory(node) && record.lower === '')
     for (const { key } of [...view.ledger.range('dirents', ...direntRange(node.ino))]) tx.remove('dirents', key);
+  leaveName(view, node);
+}
+
+/** A node without a name: whoever still has it, by a descriptor or as working directory, goes on with it alone. */
+export function leaveName(view: ViewState, node: Node): void {
   const { parent, name } = node;
   node.orphan = true;
   node.name = pathOf(node);
