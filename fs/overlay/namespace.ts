@@ -30,8 +30,20 @@ import type { InodeRecord } from './records.ts';
 import { CONTENT } from './records.ts';
 import { child, isHiddenName } from './resolve.ts';
 import type { ViewState } from './state.ts';
-import { baseOf, dropLink, leaveName, newRecord, pin, release, removeName, setName, touchDirectory } from './upper.ts';
+import {
+  baseOf,
+  dropLink,
+  leaveName,
+  newRecord,
+  pin,
+  recordBase,
+  release,
+  removeName,
+  setName,
+  touchDirectory,
+} from './upper.ts';
 import * as through from './writeThrough.ts';
+import { inheritAttributes } from './xattr.ts';
 
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
@@ -115,6 +127,7 @@ export function make(view: ViewState, parent: Node, name: string, object: NewObj
     const node = view.remember({ ino: record.ino, type, parent, name, rule, ruleNode, ownDirectory });
     register(view, parent, name, node);
     view.setRecord(tx, node, record);
+    inheritAttributes(view, tx, parent, node, caller.modeRequested);
     setName(view, tx, parent, name, node, baseOf(view, parent, name));
     touchDirectory(view, tx, parent, type === S_IFDIR ? 1 : 0);
     tx.audit(view.event(object.op, childPath(parent, name), rule, caller));
@@ -137,6 +150,7 @@ function addStaging(view: ViewState, record: InodeRecord): void {
   const fd = openat(view.stagingFd, view.stagingName(record.ino), O_RDWR_CREAT_EXCL | O_CLOEXEC, 0o600);
   if (fd < 0) throw errno(fd);
   close(fd);
+  view.onAbort(() => view.discardStaging(view.stagingName(record.ino)));
   record.content = CONTENT.staging;
   record.stagingId = record.ino;
 }
@@ -227,6 +241,8 @@ export function link(view: ViewState, node: Node, parent: Node, name: string, ca
   if (isRegular(node) && rule.path !== node.rule.path) copyUpClosed(view, node, caller);
   return view.mutate((tx) => {
     const record = pin(view, tx, node);
+    // What is written through the new name is written to the old one, too.
+    recordBase(view, tx, node);
     if (record.nlink >= LINK_MAX) fail('EMLINK');
     const { sec, nsec } = view.nowTime();
     const revived = node.orphan;

@@ -11,6 +11,7 @@ import { CONTENT } from './records.ts';
 import type { ViewState } from './state.ts';
 import { pin, recordBase } from './upper.ts';
 import * as through from './writeThrough.ts';
+import { followMode } from './xattr.ts';
 
 const SET_ID_BITS = 0o6000;
 const GROUP_EXECUTE = 0o10;
@@ -37,6 +38,7 @@ function change(view: ViewState, node: Node, changes: AttributeChanges, caller: 
   view.mutate((tx) => {
     const record = pin(view, tx, node);
     recordBase(view, tx, node);
+    if (changes.mode !== undefined) followMode(view, tx, node, changes.mode);
     view.setRecord(tx, node, changed(view, record, node, changes));
     if (record.content === CONTENT.staging) stageTimes(view, node, record, changes);
     tx.audit(view.event('setattr', pathOf(node), node.rule, caller, { note: describe(changes) }));

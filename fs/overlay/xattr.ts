@@ -7,9 +7,10 @@ import { lgetxattr, llistxattr } from '../host/syscall.ts';
 import { isPortableXattr } from '../host/xattr.ts';
 import type { Transaction } from '../journal/model.ts';
 import type { Caller } from '../operations.ts';
+import { ACL_ACCESS, ACL_DEFAULT, aclWithMode, inheritAcl, isMinimal, modeFromAcl } from './acl.ts';
 import { contentCid } from './content.ts';
 import type { Node } from './node.ts';
-import { isRegular, pathOf } from './node.ts';
+import { isDirectory, isRegular, pathOf, S_IFLNK } from './node.ts';
 import type { InodeRecord } from './records.ts';
 import { direntName, direntRange, inodeKey, xattrKey } from './records.ts';
 import type { ViewState } from './state.ts';
@@ -19,16 +20,13 @@ import * as through from './writeThrough.ts';
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
 const VALUE_BYTES_MAX = 65536;
-const ACL_ACCESS = 'system.posix_acl_access';
-/** Version word, and one entry each for owner, group and others. */
-const MINIMAL_ACL_BYTES = 4 + 3 * 8;
 const STATUS_PREFIX = 'user.agentsh.';
 const scratch = Buffer.alloc(VALUE_BYTES_MAX);
 
 export function getxattr(view: ViewState, node: Node, name: string): Buffer {
   if (name.startsWith(STATUS_PREFIX)) return status(view, node, name.slice(STATUS_PREFIX.length));
   if (!isPortableXattr(name)) fail(name.startsWith('system.') ? 'EOPNOTSUPP' : 'ENODATA');
-  const value = node.record === null ? hostValue(view, node, name) : ownValue(view, node, name);
+  const value = heldValue(view, node, name);
   if (value === undefined) fail('ENODATA');
   return value;
 }
@@ -56,7 +54,7 @@ export function setxattr(
   view.mutate((tx) => {
     const record = pinWithXattrs(view, tx, node);
     // An ACL that says no more than the permission bits is the permission bits.
-    if (name === ACL_ACCESS && value.length <= MINIMAL_ACL_BYTES) tx.remove('xattrs', xattrKey(node.ino, name));
+    if (name === ACL_ACCESS && isMinimal(value)) tx.remove('xattrs', xattrKey(node.ino, name));
     else tx.put('xattrs', xattrKey(node.ino, name), Buffer.from(value));
     const mode = name === ACL_ACCESS ? modeFromAcl(record.mode, value) : record.mode;
     touch(view, tx, node, { ...record, mode });
@@ -83,8 +81,10 @@ function writable(view: ViewState, node: Node, name: string, op: string, caller:
   if (node.rule.mode === 'hidden') view.refuse(op, pathOf(node), node.rule, caller, errno(ERRNO.EPERM));
 }
 
-const has = (view: ViewState, node: Node, name: string): boolean =>
-  (node.record === null ? hostValue(view, node, name) : ownValue(view, node, name)) !== undefined;
+const heldValue = (view: ViewState, node: Node, name: string): Buffer | undefined =>
+  node.record === null ? hostValue(view, node, name) : ownValue(view, node, name);
+
+const has = (view: ViewState, node: Node, name: string): boolean => heldValue(view, node, name) !== undefined;
 
 function touch(view: ViewState, tx: Transaction, node: Node, record: InodeRecord): void {
   const { sec, nsec } = view.nowTime();
@@ -144,20 +144,31 @@ export function xattrsOf(view: ViewState, node: Node): Readonly<Record<string, s
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
-/** The permission bits that an access ACL stands for: owner, mask (else group), other. */
-function modeFromAcl(mode: number, acl: Buffer): number {
-  let bits = mode & ~0o777;
-  let group = 0;
-  let mask = -1;
-  for (let at = 4; at + 8 <= acl.length; at += 8) {
-    const tag = acl.readUInt16LE(at);
-    const permission = acl.readUInt16LE(at + 2) & 7;
-    if (tag === 0x01) bits |= permission << 6;
-    if (tag === 0x04) group = permission;
-    if (tag === 0x10) mask = permission;
-    if (tag === 0x20) bits |= permission;
-  }
-  return bits | ((mask < 0 ? group : mask) << 3);
+/** What a new object takes over from its directory's default list, which stands in for the umask. */
+export function inheritAttributes(
+  view: ViewState,
+  tx: Transaction,
+  parent: Node,
+  node: Node,
+  modeRequested: number | undefined,
+): void {
+  const acl = heldValue(view, parent, ACL_DEFAULT);
+  const { record } = node;
+  if (acl === undefined || record === null || node.type === S_IFLNK) return;
+  const requested = modeRequested === undefined ? record.mode : (record.mode & ~0o777) | (modeRequested & 0o777);
+  const { mode, access } = inheritAcl(acl, requested);
+  view.setRecord(tx, node, { ...record, mode });
+  tx.put('xattrs', inodeKey(node.ino), Buffer.alloc(0));
+  if (access !== undefined) tx.put('xattrs', xattrKey(node.ino, ACL_ACCESS), access);
+  if (isDirectory(node)) tx.put('xattrs', xattrKey(node.ino, ACL_DEFAULT), acl);
+}
+
+/** An access list goes along with chmod. */
+export function followMode(view: ViewState, tx: Transaction, node: Node, mode: number): void {
+  const acl = heldValue(view, node, ACL_ACCESS);
+  if (acl === undefined) return;
+  pinWithXattrs(view, tx, node);
+  tx.put('xattrs', xattrKey(node.ino, ACL_ACCESS), aclWithMode(acl, mode));
 }
 
 /** `user.agentsh.*`: the effective rule and state of a file, read-only. */
