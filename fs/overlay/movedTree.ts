@@ -2,6 +2,7 @@
 //
 // Patterns go by path: moving a directory could bring to light what they hide in it, or make ordinary files into what
 // later runs on the host (`github/workflows` as `.github`). The look is bounded; what is too large counts as both.
+import { foldName } from '../../policy/nameAlias.ts';
 import type { HostDirectory, HostName } from '../host/hostTree.ts';
 import { isReservedName } from '../host/reserved.ts';
 import { S_IFDIR, S_IFLNK, S_IFREG } from './node.ts';
@@ -51,7 +52,7 @@ function lookAt(look: Look, directory: HostDirectory, { name, type }: HostName, 
   if (hidden && !stays) look.uncovers = true;
   if (hidden && stays) return;
   look.protects ||= view.judge(from, name, isDirectory).protected || view.judge(to, name, isDirectory).protected;
-  look.protects ||= name === MANIFEST_NAME;
+  look.protects ||= foldName(name) === MANIFEST_NAME;
   if (kind === S_IFLNK) look.protects ||= linkLeaves(view, directory, name, `${to}/${name}`);
   if (isDirectory) lookInto(look, directory.child(name), `${from}/${name}`, `${to}/${name}`);
 }

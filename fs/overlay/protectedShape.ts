@@ -1,5 +1,6 @@
 // What is protected by its shape rather than its name: bare repositories, links that leave the workspace, a changed
 // `scripts` section of package.json. Such changes run or reach further on the host than their names tell.
+import { foldName } from '../../policy/nameAlias.ts';
 import type { HostDirectory } from '../host/hostTree.ts';
 import { close, pread } from '../host/syscall.ts';
 import type { Version } from '../journal/model.ts';
@@ -32,7 +33,7 @@ function holdsAll(view: ViewState, ino: number, lower: HostDirectory | null): bo
 
 export function isProtectedContent(view: ViewState, spot: Spot, result: Version): boolean {
   if (result.type === 'symlink') return leads(view, spot) || leavesWorkspace(view, spot.path, result.target);
-  if (spot.name !== MANIFEST_NAME || result.type !== 'file') return false;
+  if (foldName(spot.name) !== MANIFEST_NAME || result.type !== 'file') return false;
   const host = spot.lowerParent === null ? -1 : view.host.open(spot.lowerParent, spot.name, O_NONBLOCK);
   const staged = spot.record === null ? -1 : openContentOf(view, spot.record);
   return scriptsOf(readManifest(host)) !== scriptsOf(readManifest(staged));
