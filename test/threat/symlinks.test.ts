@@ -54,6 +54,8 @@ for name, target in (('file', '${'$OUT'}/canary'), ('dir', '${'$OUT'}'), ('up', 
     world.own(world.workspace);
     const printed = await python(`${plant('agent')}
 seen, refused = [], []
+def linkat(a, b):
+    if libc.linkat(-100, os.fsencode(a), -100, os.fsencode(b), 0x400) < 0: raise OSError(ctypes.get_errno(), 'linkat')
 for where in ('host', 'agent'):
     base = f'{WORK}/{where}'
     open_at = lambda p, flags: os.read(os.open(p, flags, 0o666), 100)
@@ -65,7 +67,7 @@ for where in ('host', 'agent'):
             'path': lambda: seen.append(get(f'/proc/self/fd/{os.open(at, os.O_PATH)}')), 'truncate': lambda: os.truncate(at, 0),
             'chmod': lambda: os.chmod(at, 0o777), 'chown': lambda: os.chown(at, os.getuid(), os.getgid()), 'utime': lambda: os.utime(at, (1, 1)),
             'mkdir': lambda: os.mkdir(at), 'mkfifo': lambda: os.mkfifo(at), 'symlink': lambda: os.symlink('x', at), 'list': lambda: seen.append(str(os.listdir(at))),
-            'link from': lambda: os.link(at, f'{base}/linked', follow_symlinks=True), 'link to': lambda: os.link(f'{WORK}/.attack.py', at),
+            'link from': lambda: linkat(at, f'{base}/linked'), 'link to': lambda: os.link(f'{WORK}/.attack.py', at),
             'rename to': lambda: os.rename(f'{base}/none', at), 'getxattr': lambda: seen.append(str(os.listxattr(at))), 'setxattr': lambda: os.setxattr(at, 'user.x', b'x'),
             'statvfs': lambda: os.statvfs(at), 'chdir': lambda: os.chdir(at), 'rmdir': lambda: os.rmdir(at), 'execute': lambda: os.execv(at, ['x']),
         }
