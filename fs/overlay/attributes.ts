@@ -2,6 +2,7 @@
 import { errno, fail } from '../errno.ts';
 import {
   AT_EMPTY_PATH,
+  AT_FDCWD,
   AT_STATX_DONT_SYNC,
   AT_SYMLINK_NOFOLLOW,
   readI64,
@@ -10,6 +11,7 @@ import {
   statx,
 } from '../host/syscall.ts';
 import type { Attributes, AttributesReply, Entry } from '../operations.ts';
+import { blobPath } from '../store/blobs.ts';
 import type { Node } from './node.ts';
 import { isDirectory, S_IFDIR, S_IFMT } from './node.ts';
 import type { InodeRecord } from './records.ts';
@@ -178,6 +180,7 @@ function fillFromRecord(view: ViewState, node: Node, record: InodeRecord): void 
   attributes.btimeNsec = record.btimeNsec;
   if (record.content === CONTENT.staging) fillFromStaging(view, node, record);
   else if (record.content === CONTENT.lower) fillFromLowerContent(view, node, record);
+  else if (record.content === CONTENT.blob) fillFromBlob(view, record);
 }
 
 function fillFromStaging(view: ViewState, node: Node, record: InodeRecord): void {
@@ -206,6 +209,14 @@ function fillFromLowerContent(view: ViewState, node: Node, record: InodeRecord):
     attributes.mtimeSec = mtimeSec;
     attributes.mtimeNsec = mtimeNsec;
   }
+}
+
+/** A blob has no times of its own: they are the record's. */
+function fillFromBlob(view: ViewState, record: InodeRecord): void {
+  const path = blobPath(view.commitPlaces().blobs, record.target);
+  if (statx(AT_FDCWD, path, AT_FLAGS, view.stat) < 0) fail('EIO');
+  attributes.size = readU64(view.stat, STATX.size);
+  attributes.blocks = readU64(view.stat, STATX.blocks);
 }
 
 /** A record made from what the host has now: the first half of a copy-up. */

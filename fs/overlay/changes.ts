@@ -11,7 +11,7 @@ import { isProtectedContent, isProtectedTree } from './protectedShape.ts';
 import { CONTENT } from './records.ts';
 import type { ViewState } from './state.ts';
 import { isPrivateName, isWhole, madeBelow, removedBelow, summary } from './subtree.ts';
-import { filledBase, hostVersion, resultVersion, stagingPathOf } from './versions.ts';
+import { contentPathOf, filledBase, hostVersion, resultVersion } from './versions.ts';
 
 /** A change and where it is in the index. */
 export interface FoundChange {
@@ -241,7 +241,7 @@ function finish(
   source?: string,
 ): Change {
   const directory = spot.path.slice(0, -(spot.name.length + 1));
-  const contentPath = stagingPathOf(view, spot.record);
+  const contentPath = contentPathOf(view, spot.record);
   const named = view.judge(directory, spot.name, isDirectorySpot(spot)).protected;
   const isProtected =
     named ||

@@ -21,10 +21,11 @@ import {
   lseek as sysLseek,
 } from '../host/syscall.ts';
 import type { Base } from '../journal/model.ts';
-import type { Caller, CopyFileRange, OpenReply } from '../operations.ts';
+import type { Caller, CopyFileRange, OpenReply, Time } from '../operations.ts';
 import { FOPEN } from '../operations.ts';
 import { cidOfFile } from '../store/cid.ts';
 import { statLower } from './attributes.ts';
+import { isBlob, openBlobOf } from './blobContent.ts';
 import type { Handle } from './connection.ts';
 import type { Node } from './node.ts';
 import { hasUpper, isRegular, pathOf } from './node.ts';
@@ -99,6 +100,11 @@ export function openContent(view: ViewState, node: Node): void {
   if (record !== null && record.content === CONTENT.staging) {
     node.fd = must(openat(view.stagingFd, view.stagingName(record.stagingId), O_RDWR));
     node.fdIsStaging = true;
+    return;
+  }
+  if (record !== null && isBlob(record)) {
+    node.fd = openBlobOf(view, record);
+    node.fdIsStaging = false;
     return;
   }
   if (node.hostParent === null) fail('EIO');
@@ -186,8 +192,7 @@ export function copyUp(view: ViewState, node: Node, keepBytes: number, caller: C
   const source = node.fd;
   must(statLower(view, node));
   const size = readU64(view.stat, STATX.size);
-  const atime = { sec: Number(view.stat.readBigInt64LE(STATX.atime)), nsec: view.stat.readUInt32LE(STATX.atime + 8) };
-  const mtime = { sec: Number(view.stat.readBigInt64LE(STATX.mtime)), nsec: view.stat.readUInt32LE(STATX.mtime + 8) };
+  const { atime, mtime } = timesBefore(view, node);
   let staged = -1;
   let name = '';
   try {
@@ -214,13 +219,29 @@ export function copyUp(view: ViewState, node: Node, keepBytes: number, caller: C
   node.dirty = true;
 }
 
+/** The times a copy begins with: the host file's as `view.stat` holds them, or those of the record of a blob. */
+function timesBefore(view: ViewState, node: Node): { readonly atime: Time; readonly mtime: Time } {
+  const { record } = node;
+  if (record !== null && isBlob(record))
+    return {
+      atime: { sec: record.atimeSec, nsec: record.atimeNsec },
+      mtime: { sec: record.mtimeSec, nsec: record.mtimeNsec },
+    };
+  const at = (offset: number) => ({
+    sec: Number(view.stat.readBigInt64LE(offset)),
+    nsec: view.stat.readUInt32LE(offset + 8),
+  });
+  return { atime: at(STATX.atime), mtime: at(STATX.mtime) };
+}
+
 /** The same for a file that need not be open. */
 export function copyUpClosed(view: ViewState, node: Node, caller: Caller): void {
   withContent(view, node, () => copyUp(view, node, Number.POSITIVE_INFINITY, caller));
 }
 
 function captureFileBase(view: ViewState, node: Node): Base | undefined {
-  if (node.parent === null || node.orphan || node.record?.content === CONTENT.staging) return undefined;
+  if (node.parent === null || node.orphan || node.record?.content === CONTENT.staging || isBlob(node.record))
+    return undefined;
   if (view.dirent(node.parent, node.name)?.base !== undefined) return undefined;
   return view.captureBase(node.hostParent, node.hostName, false);
 }

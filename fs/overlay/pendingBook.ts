@@ -6,6 +6,7 @@ import { close, pread } from '../host/syscall.ts';
 import { DIFF_INPUT_BYTES_MAX, diffText, versionText } from '../journal/diffText.ts';
 import { changeDigest, setDigest, shortId } from '../journal/identifier.ts';
 import type { Change, Landed } from '../journal/model.ts';
+import { freeze } from './blobContent.ts';
 import type { FoundChange } from './changes.ts';
 import { changeAtPath, netChanges } from './changes.ts';
 import { GivingBack, giveBack } from './giveBack.ts';
@@ -108,6 +109,7 @@ export class PendingBook {
     const { id, outcome } = runCommit(this.view, this.view.commitPlaces(), roots, plan.steps, by);
     if (outcome.status === 'conflict') {
       for (const { path, reason } of outcome.conflicts) this.record('approve', path, 'conflict', reason, by);
+      freeze(this.view, plan.settled, plan.steps);
       return { ...NOTHING, conflicts: outcome.conflicts };
     }
     settle(this.view, plan.settled, outcome.landed, plan.moves.done);

@@ -4,6 +4,7 @@ import { sameVersion } from '../host/capture.ts';
 import { AT_EMPTY_PATH, close, STATX, statx } from '../host/syscall.ts';
 import type { Base, Change, Step, Version } from '../journal/model.ts';
 import { seal } from '../store/blobs.ts';
+import { isBlob } from './blobContent.ts';
 import type { FoundChange } from './changes.ts';
 import type { IgnoreRules } from './ignoreRules.ts';
 import type { IndexRoot, Spot } from './indexTree.ts';
@@ -214,11 +215,22 @@ function sealedStep(
     const sealed = seal(fd, context.blobs);
     if (sealed.cid !== result.cid) throw errno(ERRNO.ESTALE);
     const { uid, gid } = record;
-    return { op: 'file', base, result, sealed: sealed.path, uid, gid, mtimeNs: modificationTime(fd) };
+    return {
+      op: 'file',
+      base,
+      result,
+      sealed: sealed.path,
+      uid,
+      gid,
+      mtimeNs: isBlob(record) ? recordTime(record) : modificationTime(fd),
+    };
   } finally {
     close(fd);
   }
 }
+
+const recordTime = ({ mtimeSec, mtimeNsec }: InodeRecord): string =>
+  String(BigInt(mtimeSec) * 1_000_000_000n + BigInt(mtimeNsec));
 
 const stat = Buffer.alloc(STATX.size_);
 /** Decimal nanoseconds since 1970. */

@@ -34,7 +34,7 @@ export interface InodeRecord {
   btimeNsec: number;
   /** Host path (latin1) of the file or directory this came from; '' where nothing of the host shows through. */
   lower: string;
-  /** Link text of a symbolic link. */
+  /** Link text of a symbolic link; the CID where the content is a blob. */
   target: string;
 }
 

@@ -376,7 +376,8 @@ export class ViewState {
   statusOf(node: Node): string {
     if (node.record === null) return 'clean';
     if (node.record.lower === '') return 'new';
-    return node.record.content === CONTENT.staging ? 'modified' : 'clean';
+    const { content } = node.record;
+    return content === CONTENT.staging || content === CONTENT.blob ? 'modified' : 'clean';
   }
 }
 

@@ -10,6 +10,7 @@ import { openObject } from '../host/walk.ts';
 import { isPortableXattr, readXattrs } from '../host/xattr.ts';
 import type { Base, Version } from '../journal/model.ts';
 import { cidOfFile } from '../store/cid.ts';
+import { blobPathOf, isBlob, openBlobOf } from './blobContent.ts';
 import type { Spot } from './indexTree.ts';
 import { S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG } from './node.ts';
 import type { InodeRecord } from './records.ts';
@@ -58,13 +59,18 @@ export function resultVersion(view: ViewState, record: InodeRecord): Version {
 /** A readable descriptor of an inode's bytes, or the negated errno. */
 export function openContentOf(view: ViewState, record: InodeRecord): number {
   if (record.content === CONTENT.staging) return openat(view.stagingFd, view.stagingName(record.stagingId), 0);
+  if (isBlob(record)) return openBlobOf(view, record);
   const lower = view.host.at(record.lower);
   if (lower.parent === null || isHiddenIn(view, lower.parent.path(), lower.parent, lower.name, false)) return -2;
   return view.host.open(lower.parent, lower.name, O_NONBLOCK);
 }
 
-export const stagingPathOf = (view: ViewState, record: InodeRecord | null): string | undefined =>
-  record !== null && record.content === CONTENT.staging ? view.stagingPath(record.stagingId) : undefined;
+/** Where the bytes of the agent's own are: its staging file or a blob. */
+export function contentPathOf(view: ViewState, record: InodeRecord | null): string | undefined {
+  if (record === null) return undefined;
+  if (record.content === CONTENT.staging) return view.stagingPath(record.stagingId);
+  return isBlob(record) ? blobPathOf(view, record) : undefined;
+}
 
 function xattrs(view: ViewState, record: InodeRecord): { xattrs?: Readonly<Record<string, string>> } {
   const found =
