@@ -183,6 +183,26 @@ describe('T12 what some file system takes for a protected name is protected', ()
   });
 });
 
+describe('what leads to a protected name', () => {
+  const by = nameJudge({ ...NONE, protect: [bytesOfText('/ops/run/deploy.sh'), '**/hooks/**'] });
+  it.each(['.github', 'a/.cargo', '.CARGO', '.config', '.git', '.hg', 'ops', 'ops/run'])('%s', (path) => {
+    expect(
+      by.leads(
+        path.includes('/') ? `${WORKSPACE}/${path.slice(0, path.lastIndexOf('/'))}` : WORKSPACE,
+        path.slice(path.lastIndexOf('/') + 1),
+      ),
+    ).toBe(true);
+  });
+
+  it.each(['src', 'cargo', 'run', 'deploy.sh'])('not %s', (name) => {
+    expect(by.leads(WORKSPACE, name)).toBe(false);
+  });
+
+  it('not a directory of that name elsewhere, where the pattern is anchored', () => {
+    expect(by.leads(`${WORKSPACE}/a`, 'ops')).toBe(false);
+  });
+});
+
 describe("a person's patterns", () => {
   it.each([
     // pattern, path, hidden

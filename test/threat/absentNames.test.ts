@@ -112,6 +112,15 @@ os.rename(f'{WORK}/moved.pem', f'{WORK}/moved.txt')`);
       expect(stdout).not.toContain('entry');
     });
 
+    test('a copy that keeps attributes lands with them', async () => {
+      const copied = await mounted.shell(
+        `cp -a '${mounted.inView}/cfg' '${mounted.inView}/copy' && ls '${mounted.inView}/copy'`,
+      );
+      expect(copied).toMatchObject({ code: 0, stdout: 'outer.txt\n' });
+      await mounted.world.agentsh(['approve', onHost('copy')]);
+      expect(readFileSync(onHost('copy/outer.txt'), 'utf8')).toBe('outer');
+    });
+
     test('T17 no set-id bit, capability, trusted attribute or device reaches the host or takes effect', async () => {
       const text = `
 os.chmod(f'{WORK}/plain', 0o6755)
