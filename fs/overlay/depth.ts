@@ -5,7 +5,7 @@ import type { Node } from './node.ts';
 import type { ViewState } from './state.ts';
 
 /** Directories above a new one. What a listing costs grows with the square of it. */
-const DEPTH_MAX = 256;
+const DEPTH_MAX = 1024;
 
 /** @throws ENAMETOOLONG where a new directory would lie too deep */
 export function checkDepth(parent: Node): void {
