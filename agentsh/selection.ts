@@ -14,6 +14,8 @@ export interface Selected {
 
 /** Ids are lower-case base32. */
 const ID = /^[a-z2-7]+$/;
+/** Where a path has that name, a shorter word is not taken for the beginning of an id. */
+const ID_CHARACTERS_MIN = 4;
 const SHOWN_MAX = 10;
 
 /** Every pending item, in the kernel's order. */
@@ -35,12 +37,24 @@ export function select(
   const selected = new Map<string, Selected>();
   const unknown: string[] = [];
   for (const word of words) {
-    const found = findByPrefix(items, word) ?? findByPath(items, word, cwd);
+    const found = findOne(items, word, cwd);
     if (found !== undefined) selected.set(`${found.agent}\0${found.item.id}`, found);
     else if (ID.test(word)) unknown.push(word);
     else unknown.push(unlisted(items, word, cwd));
   }
   return { selected: [...selected.values()], unknown };
+}
+
+/**
+ * An agent chooses names, and could choose one that is somebody's id: a word that means two things means none. Only
+ * what is too short to have been meant as an id is a path at once.
+ */
+function findOne(items: readonly Selected[], word: string, cwd: string): Selected | undefined {
+  const byPath = findByPath(items, word, cwd);
+  if (byPath !== undefined && word.length < ID_CHARACTERS_MIN) return byPath;
+  const byId = findByPrefix(items, word);
+  if (byPath === undefined || byId === undefined || byPath === byId) return byId ?? byPath;
+  return only([byId, byPath], word);
 }
 
 function findByPrefix(items: readonly Selected[], word: string): Selected | undefined {

@@ -20,6 +20,13 @@ describe('select', () => {
   test('takes an absolute path', () => expect(ids('/w/src/b.txt')).toEqual(['abzz2345']));
   test('takes a name that is no UTF-8 as it is shown', () => expect(ids('/w/bad\\xff')).toEqual(['qqqq2345']));
   test('takes each change once', () => expect(ids('abz', 'b.txt')).toEqual(['abzz2345']));
+  test('takes a short word for a path where there is one, and no word for two things', () => {
+    const named = [...listings, { agent: 'w:main', set: 's3', ignored: 0, items: [item('kkkk2345', '/w/src/mmm')] }];
+    const with4 = [...listings, { agent: 'w:main', set: 's3', ignored: 0, items: [item('kkkk2345', '/w/src/mmmm')] }];
+    expect(select(named, ['mmm'], '/w/src').selected.map((each) => each.item.id)).toEqual(['kkkk2345']);
+    expect(() => select(with4, ['mmmm'], '/w/src')).toThrow('means several changes');
+    expect(select(with4, ['./mmmm'], '/w/src').selected.map((each) => each.item.id)).toEqual(['kkkk2345']);
+  });
   test('refuses a prefix of several', () => expect(() => ids('ab')).toThrow('means several changes'));
   test('refuses a path of several agents', () => expect(() => ids('../a.txt')).toThrow('means several changes'));
   test('leaves a path that no listing shows to the kernel', () => {
