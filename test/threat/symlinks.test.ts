@@ -12,10 +12,10 @@ const ATTACK_SECONDS = 12;
 const TIMEOUT_MS = 60_000;
 const NAMES = 24;
 
-/** Exchanges, as fast as it can, each honest entry with a link to the outside. */
+/** Exchanges, as fast as it can until it is ended, each honest entry with a link to the outside. */
 const SWAPPER = `${PRELUDE}
 import time
-end = time.time() + ${ATTACK_SECONDS + 3}
+end = time.time() + ${TIMEOUT_MS / 1000}
 while time.time() < end:
     for n in range(${NAMES}):
         for kind in ('d', 'f'):
@@ -99,11 +99,12 @@ print(seen)`);
 
   async function attacked<T>(body: () => Promise<T>): Promise<T> {
     const attacker = spawn('python3', ['-c', SWAPPER], { env: { ...process.env, HOST: world.workspace } });
+    const ended = new Promise((resolve) => attacker.once('close', resolve));
     try {
       return await body();
     } finally {
       attacker.kill('SIGKILL');
-      await new Promise((resolve) => attacker.once('close', resolve));
+      await ended;
     }
   }
 
