@@ -18,6 +18,7 @@ export interface Repository {
 
 const WALK_DEPTH_MAX = 256;
 const POINTER_BYTES_MAX = 8192;
+const CONFIG_BYTES_MAX = 1024 * 1024;
 
 /** The innermost repository at or above `directory` (absolute, real) that belongs to one of `owners`. */
 export function findRepository(directory: string, owners: ReadonlySet<number>): Repository | undefined {
@@ -37,13 +38,39 @@ function repositoryAt(root: string, owners: ReadonlySet<number>): Repository | u
     const entry = path.join(root, '.git');
     const found = lstatSync(native(entry));
     if (!owners.has(found.uid)) return undefined;
-    const gitDirectory = found.isDirectory() ? entry : pointedAt(entry, root, 'gitdir: ');
-    if (gitDirectory === undefined || !statSync(native(path.join(gitDirectory, 'HEAD'))).isFile()) return undefined;
-    const common = pointedAt(path.join(gitDirectory, 'commondir'), gitDirectory, '') ?? gitDirectory;
-    return { root, gitDirectory: realPath(gitDirectory), commonDirectory: realPath(common) };
+    const pointed = found.isDirectory() ? entry : pointedAt(entry, root, 'gitdir: ');
+    if (pointed === undefined || !statSync(native(path.join(pointed, 'HEAD'))).isFile()) return undefined;
+    const gitDirectory = realPath(pointed);
+    const commonDirectory = realPath(pointedAt(path.join(pointed, 'commondir'), pointed, '') ?? pointed);
+    const repository = { root, gitDirectory, commonDirectory };
+    return belongsTogether(repository) ? repository : undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether the directories of a repository say the same of each other. The pointers lie in the work tree, where an
+ * agent or an unpacked archive may have written them, and what they name is shown to the agent: so a directory
+ * elsewhere counts only if it points back, and a shared one only if it holds the other as git puts it there.
+ */
+function belongsTogether({ root, gitDirectory, commonDirectory }: Repository): boolean {
+  if (commonDirectory !== gitDirectory && path.dirname(path.dirname(gitDirectory)) !== commonDirectory) return false;
+  if (commonDirectory !== gitDirectory && path.basename(path.dirname(gitDirectory)) !== 'worktrees') return false;
+  if (isWithin(gitDirectory, root)) return true;
+  const back = pointedAt(path.join(gitDirectory, 'gitdir'), gitDirectory, '') ?? workTreeOf(gitDirectory);
+  return back !== undefined && [root, path.join(root, '.git')].includes(realPath(back));
+}
+
+const isWithin = (place: string, root: string): boolean => `${place}/`.startsWith(root === '/' ? '/' : `${root}/`);
+
+/** `core.worktree`, as a submodule's repository has it. */
+function workTreeOf(gitDirectory: string): string | undefined {
+  const file = path.join(gitDirectory, 'config');
+  const found = lstatSync(native(file), { throwIfNoEntry: false });
+  if (found === undefined || !found.isFile() || found.size > CONFIG_BYTES_MAX) return undefined;
+  const line = /^\s*worktree\s*=\s*(\S[^\n]*?)\s*$/im.exec(readFileSync(native(file), 'latin1'))?.[1];
+  return line === undefined ? undefined : path.resolve(gitDirectory, line);
 }
 
 /** The path that a one-line file names, resolved against `base`; undefined where there is no such file. */

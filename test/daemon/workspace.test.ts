@@ -60,6 +60,23 @@ test.each(['', 'nothing useful', 'gitdir: /nonexistent/place'])('a .git file say
   expect(find(cwd).repository).toBeUndefined();
 });
 
+test('a .git file that leads to what does not point back is no repository: what it names is not shown', () => {
+  const secrets = make('secrets');
+  writeFileSync(path.join(secrets, 'HEAD'), '');
+  const cwd = make('x');
+  writeFileSync(path.join(cwd, '.git'), `gitdir: ${secrets}\n`);
+  expect(find(cwd).repository).toBeUndefined();
+  writeFileSync(path.join(secrets, 'config'), `[core]\n\tworktree = ${cwd}\n`);
+  expect(find(cwd).repository).toMatchObject({ root: cwd, gitDirectory: secrets });
+});
+
+test('a repository that names another place as its shared part is none', () => {
+  const repository = makeRepository('r');
+  make('secrets');
+  writeFileSync(path.join(repository, '.git/commondir'), `${path.join(root, 'secrets')}\n`);
+  expect(find(repository).repository).toBeUndefined();
+});
+
 test('home and everything above need an explicit -w', () => {
   const home = make('home/user');
   for (const cwd of [home, path.dirname(home), '/']) {
