@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeWorld, USERS, type World } from '../world.ts';
-import { CANARY, makeOutside, type Outside, PRELUDE } from './mounted.ts';
+import { CANARY, makeOutside, type Outside, PRELUDE, policyWords } from './mounted.ts';
 
 describe.each(USERS)('as %s', (user) => {
   let world: World;
@@ -119,6 +119,17 @@ grep -E 'NoNewPrivs:.1' /proc/self/status; grep -E 'Seccomp:.2' /proc/self/statu
     expect(printed).not.toMatch(/OTHERS/);
     expect(printed).not.toContain(CANARY);
     expect(printed).toMatch(/NoNewPrivs:\t1\nSeccomp:\t2/);
+  });
+
+  test('T52 our own stores in a tree that a rule shows are absent, and what leads to them stays in its place', async () => {
+    const words = policyWords(world, [`{ path = "${world.directory}", mode = "rw" }`]);
+    const printed = await all(
+      `cd ${world.directory}; ls -a; ls store/..; cat store/lock; mkdir store && echo GOT; touch store && echo GOT; mv outside store && echo GOT; cd ..; mv ${world.directory} x && echo GOT; rm -rf ${world.store}; ln -s /etc ${world.store} && echo GOT`,
+      ['-n', 'rw', ...words],
+    );
+    expect(printed).toContain('workspace');
+    expect(printed).not.toMatch(/^(?:store|GOT|\d+)$/m);
+    expect(existsSync(path.join(world.store, 'lock'))).toBe(true);
   });
 
   test('T54 poison in the environment and the workspace acts on nothing that builds the sandbox', async () => {
