@@ -10,7 +10,7 @@ const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 /** 40 bits: short to type, and a collision by chance stays rare for a million changes. */
 const ID_LENGTH_MIN = 8;
 
-/** SHA-256 over workspace, agent, kind, source and target, base and result (content, mode, xattrs, link text). */
+/** SHA-256 over workspace, agent, kind, source and target, base and result (content, mode, xattrs, link text), owner. */
 export function changeDigest(change: Change, workspace: string, agent: string): Buffer {
   const hash = createHash('sha256');
   field(hash, 'agentsh change 1');
@@ -21,6 +21,7 @@ export function changeDigest(change: Change, workspace: string, agent: string): 
   field(hash, hint === undefined ? '' : `${hint.ino} ${hint.sizeBytes} ${hint.mtimeNs} ${hint.ctimeNs}`);
   version(hash, change.result);
   field(hash, change.tree ?? '');
+  if (change.owner !== undefined) field(hash, change.owner);
   return hash.digest();
 }
 

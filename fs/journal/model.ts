@@ -35,6 +35,8 @@ export interface Change {
   readonly source?: string;
   readonly base: Base;
   readonly result: Version;
+  /** `uid:gid` that what lands will belong to, where it is not the host's to say. */
+  readonly owner?: string;
   /** Entries in a new directory, itself included; 1 for anything else. */
   readonly count: number;
   readonly protected: boolean;

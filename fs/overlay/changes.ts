@@ -10,7 +10,7 @@ import { movedTree } from './movedTree.ts';
 import { isProtectedContent, isProtectedTree } from './protectedShape.ts';
 import { CONTENT } from './records.ts';
 import type { ViewState } from './state.ts';
-import { isPrivateName, isWhole, madeBelow, removedBelow, summary } from './subtree.ts';
+import { isPrivateName, isWhole, madeBelow, ownerOf, removedBelow, summary } from './subtree.ts';
 import { contentPathOf, filledBase, hostVersion, resultVersion } from './versions.ts';
 
 /** A change and where it is in the index. */
@@ -255,6 +255,7 @@ function finish(
     ...(source === undefined ? {} : { source }),
     base,
     result,
+    ...(spot.record === null ? {} : { owner: ownerOf(spot.record) }),
     count: below.count,
     protected: isProtected,
     ...(below.tree === undefined ? {} : { tree: below.tree }),

@@ -5,6 +5,7 @@ import type { IgnoreRules } from './ignoreRules.ts';
 import type { Spot } from './indexTree.ts';
 import { isDirectorySpot, spotsOf } from './indexTree.ts';
 import { isProtectedContent, isProtectedTree } from './protectedShape.ts';
+import type { InodeRecord } from './records.ts';
 import { decodeDirent, direntName, direntRange } from './records.ts';
 import type { ViewState } from './state.ts';
 import { resultVersion } from './versions.ts';
@@ -89,11 +90,14 @@ function removedIn(view: ViewState, ino: number, path: string): Below[] {
   return found;
 }
 
+/** The owner as one word. */
+export const ownerOf = ({ uid, gid }: InodeRecord): string => `${uid}:${gid}`;
+
 /** Count (the directory included), a digest that binds all of it, and whether any of it is protected. */
 export function summary(below: readonly Below[]): { count: number; tree: string; protected: boolean } {
   const hash = createHash('sha256');
-  for (const { path, version } of below) {
-    const line = JSON.stringify([path, version]);
+  for (const { path, version, spot } of below) {
+    const line = JSON.stringify([path, version, spot?.record ? ownerOf(spot.record) : '']);
     hash.update(`${Buffer.byteLength(line)} ${line}`);
   }
   return { count: below.length + 1, tree: hash.digest('hex'), protected: below.some((each) => each.protected) };
