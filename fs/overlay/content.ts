@@ -44,6 +44,8 @@ const O_CREAT_EXCL = 0o100 | 0o200;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 const ENXIO = -6;
+/** What identifying a file that is one hole still takes little time for: a million chunks. */
+const FILE_BYTES_MAX = 2 ** 40;
 const COPY_BUFFER_BYTES = 1024 * 1024;
 const BASE_CID_BYTES_MAX = 16 * 1024 * 1024;
 const SET_ID_BITS = 0o6000;
@@ -284,7 +286,7 @@ function copyExtent(from: number, to: number, start: number, end: number): void 
 
 /** truncate(2) and ftruncate(2). */
 export function truncate(view: ViewState, node: Node, sizeBytes: number, caller: Caller): void {
-  if (!Number.isSafeInteger(sizeBytes)) fail('EFBIG');
+  if (sizeBytes > FILE_BYTES_MAX) fail('EFBIG');
   if (node.rule.mode === 'ro') view.refuse('truncate', pathOf(node), node.rule, caller, errno(ERRNO.EROFS));
   withContent(view, node, () => {
     if (!node.fdIsStaging) copyUp(view, node, sizeBytes, caller);
@@ -305,6 +307,7 @@ export function fallocate(
 ): void {
   if (node.rule.mode === 'ro') fail('EROFS');
   withContent(view, node, () => {
+    if (offset + length > FILE_BYTES_MAX) fail('EFBIG');
     if (!node.fdIsStaging) copyUp(view, node, Number.POSITIVE_INFINITY, caller);
     must(sysFallocate(node.fd, mode, offset, length));
     node.dirty = true;

@@ -7,18 +7,9 @@
 // hashes the copy, and only the copy is named. Directories are byte strings (latin1).
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readdirSync, unlinkSync } from 'node:fs';
-import { errno, must } from '../errno.ts';
-import {
-  AT_FDCWD,
-  cloneFile,
-  copyFileRange,
-  fchmod,
-  fsync,
-  openat,
-  pread,
-  pwrite,
-  renameat2,
-} from '../host/syscall.ts';
+import { must } from '../errno.ts';
+import { copyContent } from '../host/content.ts';
+import { AT_FDCWD, cloneFile, fchmod, fsync, openat, renameat2 } from '../host/syscall.ts';
 import { cidOfFile } from './cid.ts';
 
 export interface Sealed {
@@ -30,7 +21,6 @@ export interface Sealed {
 
 /** Only names of this shape are ever joined to a path. */
 const CID_PATTERN = /^b[a-z2-7]{50,120}$/;
-const COPY_BYTES = 1 << 20;
 
 const bytes = (path: string): Buffer => Buffer.from(path, 'latin1');
 
@@ -44,7 +34,7 @@ export function seal(fd: number, directory: string): Sealed {
   const temporary = `${directory}/seal-${randomBytes(8).toString('hex')}.tmp`;
   const copy = must(openat(AT_FDCWD, temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600));
   try {
-    copyContent(fd, copy);
+    copyWhole(fd, copy);
     const sizeBytes = fstatSync(copy).size;
     const cid = cidOfFile(copy, sizeBytes);
     must(fchmod(copy, 0o400));
@@ -113,36 +103,9 @@ function syncDirectory(path: string): void {
   }
 }
 
-/** Copies from the start to the end: reflink, else in the kernel, else by hand. */
-function copyContent(from: number, to: number): void {
-  if (cloneFile(from, to) === 0) return;
-  const sizeBytes = fstatSync(from).size;
-  let offset = 0;
-  while (offset < sizeBytes) {
-    const count = copyFileRange(from, offset, to, offset, sizeBytes - offset);
-    if (count === 0) return;
-    if (count < 0) {
-      if (offset > 0) throw errno(count);
-      // Some file systems refuse (EXDEV, EINVAL, EOPNOTSUPP …): the error of a plain copy is the one that counts.
-      copyByHand(from, to);
-      return;
-    }
-    offset += count;
-  }
-}
-
-function copyByHand(from: number, to: number): void {
-  const buffer = Buffer.allocUnsafeSlow(COPY_BYTES);
-  let offset = 0;
-  for (;;) {
-    const count = must(pread(from, buffer, COPY_BYTES, offset));
-    if (count === 0) return;
-    let written = 0;
-    while (written < count) {
-      written += must(pwrite(to, buffer.subarray(written), count - written, offset + written));
-    }
-    offset += count;
-  }
+/** A reflink where the file system can, else a copy in the kernel that leaves holes holes. */
+function copyWhole(from: number, to: number): void {
+  if (cloneFile(from, to) !== 0) copyContent(from, to, fstatSync(from).size);
 }
 
 function unlinkIfThere(path: string): void {

@@ -8,8 +8,8 @@ import { encode as encodeNode, type PBLink } from '@ipld/dag-pb';
 import { UnixFS } from 'ipfs-unixfs';
 import { CID } from 'multiformats/cid';
 import { create as createDigest } from 'multiformats/hashes/digest';
-import { errno } from '../errno.ts';
-import { pread } from '../host/syscall.ts';
+import { ERRNO, errno } from '../errno.ts';
+import { lseek, pread } from '../host/syscall.ts';
 
 const CODE_RAW = 0x55;
 const CODE_DAG_PB = 0x70;
@@ -87,6 +87,17 @@ function readChunk(fd: number, target: Buffer, offset: number): number {
   return filled;
 }
 
+const SEEK_DATA = 3;
+const SEEK_END = 2;
+let zeroLeaf: Subtree | undefined;
+
+/** Whether a chunk lies in a hole: a file of nothing else costs no reading. Where holes are not told, it does not. */
+function isHole(fd: number, offset: number, wanted: number): boolean {
+  const data = lseek(fd, offset, SEEK_DATA);
+  if (data >= offset + wanted) return true;
+  return data === -ERRNO.ENXIO && lseek(fd, 0, SEEK_END) >= offset + wanted;
+}
+
 /**
  * The CID of an open file, from its start to its end (or to `sizeBytes`).
  * @throws Errno where a read fails
@@ -97,6 +108,12 @@ export function cidOfFile(fd: number, sizeBytes = Number.MAX_SAFE_INTEGER, layou
   let offset = 0;
   while (offset < sizeBytes) {
     const wanted = Math.min(layout.chunkBytes, sizeBytes - offset);
+    if (wanted === PROFILE.chunkBytes && isHole(fd, offset, wanted)) {
+      zeroLeaf ??= leaf(Buffer.alloc(wanted));
+      leaves.push(zeroLeaf);
+      offset += wanted;
+      continue;
+    }
     const count = readChunk(fd, chunkBuffer.subarray(0, wanted), offset);
     if (count === 0) break;
     leaves.push(leaf(chunkBuffer.subarray(0, count)));

@@ -1,5 +1,5 @@
 // The CID of a file is the one that other IPFS tools compute: ipfs-unixfs-importer is the oracle.
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryBlockstore } from 'blockstore-core';
@@ -74,3 +74,38 @@ describe('cid of a file', () => {
     expect(onDisk(pattern(3000), (fd) => cidOfFile(fd, 1234))).toBe(cidOfBytes(pattern(3000).subarray(0, 1234)));
   });
 });
+
+it('holes are identified without reading them, as the zeros they are', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'agentsh-holes-'));
+  const sparse = join(directory, 'sparse');
+  const dense = join(directory, 'dense');
+  try {
+    const sizeBytes = 5 * (1 << 20) + 17;
+    writeFileSync(dense, Buffer.alloc(sizeBytes));
+    writeFileSync(sparse, '');
+    truncateSync(sparse, sizeBytes);
+    for (const at of [undefined, 1 << 20, 3 * (1 << 20) + 5, sizeBytes - 1]) {
+      if (at !== undefined) for (const path of [sparse, dense]) writeAt(path, at);
+      expect(identify(sparse)).toBe(identify(dense));
+    }
+    truncateSync(sparse, 2 ** 37);
+    expect(identify(sparse)).toMatch(/^b/);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+function identify(path: string): string {
+  const fd = openSync(path, 'r');
+  try {
+    return cidOfFile(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function writeAt(path: string, at: number): void {
+  const fd = openSync(path, 'r+');
+  writeSync(fd, 'x', at);
+  closeSync(fd);
+}
