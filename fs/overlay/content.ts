@@ -5,6 +5,7 @@
 // - Passthrough (root only) serves files under `ro` and staging files; an inode is cached or passed through while it is
 //   open anywhere, never both, so passthrough begins only when nobody has it open through the page cache.
 import { ERRNO, errno, fail, must } from '../errno.ts';
+import { copyContent } from '../host/content.ts';
 import {
   close,
   copyFileRange,
@@ -41,15 +42,10 @@ const O_RDWR = 2;
 const O_TRUNC = 0o1000;
 const O_NONBLOCK = 0o4000;
 const O_CREAT_EXCL = 0o100 | 0o200;
-const SEEK_DATA = 3;
-const SEEK_HOLE = 4;
-const ENXIO = -6;
 /** What identifying a file that is one hole still takes little time for: a million chunks. */
 const FILE_BYTES_MAX = 2 ** 40;
-const COPY_BUFFER_BYTES = 1024 * 1024;
 const BASE_CID_BYTES_MAX = 16 * 1024 * 1024;
 const SET_ID_BITS = 0o6000;
-const copyBuffer = Buffer.alloc(COPY_BUFFER_BYTES);
 const reply: OpenReply = { handle: 0, openFlags: 0, backingId: 0 };
 
 export function open(view: ViewState, node: Node, flags: number, caller: Caller): OpenReply {
@@ -203,7 +199,7 @@ export function copyUp(view: ViewState, node: Node, keepBytes: number, caller: C
       const id = view.numbers.allocate(tx);
       name = view.stagingName(id);
       staged = must(openat(view.stagingFd, name, O_RDWR | O_CREAT_EXCL, 0o600));
-      copyBytes(source, staged, Math.min(size, keepBytes));
+      copyContent(source, staged, Math.min(size, keepBytes));
       futimens(staged, atime, mtime);
       const record = pin(view, tx, node);
       view.setRecord(tx, node, { ...record, content: CONTENT.staging, stagingId: id });
@@ -253,35 +249,6 @@ function withCid(base: Base | undefined, fd: number): Base | undefined {
   if (base === undefined || base.version.type !== 'file' || base.version.cid !== '') return base;
   if (base.version.sizeBytes > BASE_CID_BYTES_MAX) return base;
   return { ...base, version: { ...base.version, cid: cidOfFile(fd) } };
-}
-
-/** Copies data extents and leaves holes holes. */
-export function copyBytes(from: number, to: number, sizeBytes: number): void {
-  let at = 0;
-  while (at < sizeBytes) {
-    const data = sysLseek(from, at, SEEK_DATA);
-    if (data === ENXIO) break;
-    const start = data < 0 ? at : data;
-    const hole = data < 0 ? sizeBytes : sysLseek(from, start, SEEK_HOLE);
-    const end = Math.min(sizeBytes, hole < 0 ? sizeBytes : hole);
-    if (start >= sizeBytes) break;
-    copyExtent(from, to, start, end);
-    at = end;
-  }
-  must(ftruncate(to, sizeBytes));
-}
-
-function copyExtent(from: number, to: number, start: number, end: number): void {
-  let at = start;
-  while (at < end) {
-    let count = copyFileRange(from, at, to, at, end - at);
-    if (count < 0) {
-      count = must(pread(from, copyBuffer, Math.min(COPY_BUFFER_BYTES, end - at), at));
-      if (count > 0) must(pwrite(to, copyBuffer, count, at));
-    }
-    if (count === 0) return;
-    at += count;
-  }
 }
 
 /** truncate(2) and ftruncate(2). */

@@ -7,7 +7,7 @@ import { ruleFor } from '../../policy/rules.ts';
 import { errno } from '../errno.ts';
 import type { HostDirectory } from '../host/hostTree.ts';
 import { isReservedName } from '../host/reserved.ts';
-import { close, pread, readU64, STATX } from '../host/syscall.ts';
+import { close, pread, STATX } from '../host/syscall.ts';
 import type { Node } from './node.ts';
 import { isDirectory, pathOf, S_IFDIR, S_IFMT, S_IFREG } from './node.ts';
 import type { InodeRecord } from './records.ts';
@@ -348,6 +348,3 @@ export function mayRead(view: ViewState, node: Node): boolean {
   if (verdict.hidden || verdict.masked) return false;
   return !verdict.hiddenIfPrivateKey || !holdsPrivateKey(view, directory, node.hostName);
 }
-
-/** Size in bytes of what `stat` holds. */
-export const statSize = (view: ViewState): number => readU64(view.stat, STATX.size);

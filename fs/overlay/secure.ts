@@ -1,9 +1,9 @@
 // Before a commit takes something from a name on the host: files of the agent's whose bytes are still that name's get
 // bytes of their own.
 import { must } from '../errno.ts';
+import { copyContent } from '../host/content.ts';
 import { close, fsync, futimens, openat, readI64, STATX, statx } from '../host/syscall.ts';
 import type { Step, Transaction } from '../journal/model.ts';
-import { copyBytes } from './content.ts';
 import type { Node } from './node.ts';
 import type { Plan } from './plan.ts';
 import type { InodeRecord } from './records.ts';
@@ -80,7 +80,7 @@ function copyAll(from: number, to: number): void {
   must(statx(from, '', AT_EMPTY_PATH, stat));
   const time = (at: number) => ({ sec: readI64(stat, at), nsec: stat.readUInt32LE(at + 8) });
   const [atime, mtime] = [time(STATX.atime), time(STATX.mtime)];
-  copyBytes(from, to, Number(stat.readBigUInt64LE(STATX.size)));
+  copyContent(from, to, Number(stat.readBigUInt64LE(STATX.size)));
   must(futimens(to, atime, mtime));
   must(fsync(to));
 }
