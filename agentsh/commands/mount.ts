@@ -1,5 +1,6 @@
 // agentsh mount: an agent's view at a directory, with no sandbox around it.
 import path from 'node:path';
+import { CONNECTION_PROFILES } from '../../fs/daemon/connectionProfile.ts';
 import { MODES } from '../../policy/model.ts';
 import type { CommandModule } from '../commandTable.ts';
 import { byteString, withKernel } from '../context.ts';
@@ -16,6 +17,7 @@ interface Options extends SessionOptions, JsonOption {
   readonly allowOther?: true;
   readonly suid?: true;
   readonly dev?: true;
+  readonly connection?: string;
 }
 
 export const command: CommandModule<Options> = {
@@ -27,10 +29,18 @@ export const command: CommandModule<Options> = {
       .option('--allow-other', 'other users may enter too')
       .option('--suid', 'set-id bits take effect')
       .option('--dev', 'device files take effect')
+      .option(
+        '--connection <profile>',
+        `how files are served: ${CONNECTION_PROFILES.join(', ')}; else the best there is`,
+      )
       .option('--json', 'one object'),
   run: ({ operands, options, context }) => {
     if (options.mode !== undefined && !MODES.some((mode) => mode === options.mode)) {
       throw new CommandFailure('usage', `--mode ${options.mode}: one of ${MODES.join(', ')}`);
+    }
+    const profile = CONNECTION_PROFILES.find((known) => known === options.connection);
+    if (options.connection !== undefined && profile === undefined) {
+      throw new CommandFailure('usage', `--connection ${options.connection}: one of ${CONNECTION_PROFILES.join(', ')}`);
     }
     return withKernel(context, async (kernel) => {
       const { agent, mountpoint, joined, grants } = await kernel.call('mount', {
@@ -41,6 +51,7 @@ export const command: CommandModule<Options> = {
         allowOther: options.allowOther === true,
         suid: options.suid === true,
         dev: options.dev === true,
+        ...(profile === undefined ? {} : { connection: profile }),
       });
       for (const grant of grants) context.output.note(escapeText(grant));
       if (joined) context.output.note(`joined ${escapeName(agent)}, which is live`);

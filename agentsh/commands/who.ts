@@ -11,6 +11,7 @@ const COLUMNS: readonly Column[] = [
   { key: 'pid', title: 'PID', align: 'right' },
   { key: 'program', title: 'PROGRAM' },
   { key: 'where', title: 'WHERE' },
+  { key: 'profile', title: 'PROFILE' },
   { key: 'since', title: 'SINCE' },
 ];
 
@@ -18,8 +19,9 @@ export const command: CommandModule<JsonOption> = {
   declare: withJson,
   run: ({ options, context }) =>
     withKernel(context, async (kernel) => {
-      const rows = (await kernel.call('who', {})).map(({ sinceMs, ...rest }) => ({
+      const rows = (await kernel.call('who', {})).map(({ sinceMs, profile = '', ...rest }) => ({
         ...rest,
+        profile,
         since: new Date(sinceMs).toISOString(),
       }));
       printListing(context.output, COLUMNS, rows, options.json === true);

@@ -8,6 +8,7 @@ import { AUDIT_LOG } from '../audit/log.ts';
 import type { AuditEvent } from '../journal/model.ts';
 import type { AgentView } from './agentView.ts';
 import { bytesOf } from './bytePath.ts';
+import type { ConnectionProfile } from './connectionProfile.ts';
 import { readPart } from './filePart.ts';
 import type { Mounted, Mounter, MountFlags } from './mounter.ts';
 import { killSandbox, type Sandbox } from './processes.ts';
@@ -50,6 +51,9 @@ export interface AgentHost {
 }
 
 const REST_MS = 20_000;
+const NOT_ROOT = '--connection passthrough: only root in the first user namespace may pass files through; use open';
+const NOT_ALONE = '--connection passthrough: the agent has another connection, and then nothing is passed through';
+const NOT_OFFERED = '--connection passthrough: this Linux kernel’s FUSE does not offer it (6.9 and newer); use open';
 
 /** Where the agent's worker keeps its ledger. */
 export const ledgerDirectory = ({ directory }: Pick<AgentPlace, 'directory'>): string => `${directory}/ledger`;
@@ -153,12 +157,20 @@ export class Agent {
   }
 
   /** The view at a directory that exists, until `unmountAt`. */
-  mountAt(mountpoint: string, view: AgentView, flags: MountFlags): Promise<Mounted> {
+  mountAt(mountpoint: string, view: AgentView, flags: MountFlags, profile?: ConnectionProfile): Promise<Mounted> {
     return this.#serial(async () => {
+      const { mounter } = this.#host;
+      if (profile === 'passthrough' && (mounter.best !== profile || this.mounts.size > 0))
+        throw new RequestError('environment', mounter.best === profile ? NOT_ALONE : NOT_ROOT);
       const worker = await this.#awake(view);
       const label = this.place.name;
       const keep = flags.suid || flags.dev;
-      const mounted = await this.#attach(worker, () => this.#host.mounter.mountAt(mountpoint, label, flags), keep);
+      const mounted = await this.#attach(worker, () => mounter.mountAt(mountpoint, label, flags, profile), keep);
+      if (profile !== undefined && mounted.profile !== profile) {
+        await this.#detach(mounted, false);
+        await this.#settle();
+        throw new RequestError('environment', NOT_OFFERED);
+      }
       if (this.startedAtMs === 0) this.startedAtMs = Date.now();
       return mounted;
     });
@@ -267,10 +279,10 @@ export class Agent {
 
   async #attach(worker: WorkerClient<AgentMethods>, make: () => Promise<Mounted>, dev: boolean): Promise<Mounted> {
     const mounted = await make();
-    const { connection, fd, idShift } = mounted;
+    const { connection, fd, idShift, profile } = mounted;
     this.mounts.set(connection, mounted);
     try {
-      await worker.call('attach', { connection, fd, idShift, passthrough: this.#host.mounter.passthrough, dev });
+      mounted.profile = (await worker.call('attach', { connection, fd, idShift, profile, dev })).profile;
     } catch (error) {
       await this.#remove(mounted, true);
       throw error;

@@ -33,6 +33,7 @@ import { Outbox, type OutboxEvent } from './outbox.ts';
 import type {
   AgentMethods,
   AgentOpen,
+  Attached,
   AttachParams,
   CommitItem,
   PendingItem,
@@ -149,7 +150,8 @@ class Actor implements AgentActor {
     });
   }
 
-  attach({ connection, fd, idShift, passthrough, dev }: AttachParams): void {
+  attach({ connection, fd, idShift, profile, dev }: AttachParams): Attached {
+    const passthrough = profile === 'passthrough';
     const tree = new ControlTree(this.source, {
       uid: idShift === 0 ? process.getuid!() : 0,
       gid: idShift === 0 ? process.getgid!() : 0,
@@ -165,7 +167,11 @@ class Actor implements AgentActor {
       stackDepth: STACK_DEPTH,
     });
     this.sessions.set(connection, { session, tree, fd });
-    loop.add(connection, new Channel(fd, session, log, loop.buffer));
+    const channel = new Channel(fd, session, log, loop.buffer);
+    loop.add(connection, channel);
+    // INIT waits since the mount was made.
+    channel.service(1);
+    return { profile: passthrough && !session.negotiated.passthrough ? 'open' : profile };
   }
 
   detach(connection: number): void {
@@ -272,8 +278,7 @@ const methods: { [M in keyof AgentMethods]: (params: AgentMethods[M]['params']) 
     return { ino: actor.view.root.ino };
   },
   attach(params) {
-    opened().attach(params);
-    return {};
+    return opened().attach(params);
   },
   detach({ connection }) {
     opened().detach(connection);

@@ -4,6 +4,7 @@ import { Agent, type AgentHost, noSuchAgent, type Session } from './agent.ts';
 import { readAgentRecords, removeAgentRecord, writeAgentRecord } from './agentRecords.ts';
 import type { AgentView } from './agentView.ts';
 import type { AgentFilter, AgentItem } from './clientProtocol.ts';
+import type { ConnectionProfile } from './connectionProfile.ts';
 import type { Mounted, MountFlags } from './mounter.ts';
 import { agentDirectory, checkAgentName, type Places } from './places.ts';
 import type { AgentStatus } from './protocol.ts';
@@ -93,12 +94,13 @@ export class AgentRegistry {
     wanted: { readonly name?: string; readonly program: string },
     mountpoint: string,
     flags: MountFlags,
+    profile?: ConnectionProfile,
   ): Promise<{ readonly agent: Agent; readonly joined: boolean }> {
     const { agent, joined } = this.#claim(view, wanted);
     this.#host.mounter.places.add(mountpoint);
     try {
       await this.#tellPlaces();
-      await agent.mountAt(mountpoint, view, flags);
+      await agent.mountAt(mountpoint, view, flags, profile);
       this.#begin(agent);
       return { agent, joined };
     } catch (error) {

@@ -5,6 +5,7 @@
 //   client: {"id":N,"method":"…","params":{…}}                     answer: {"id":N,"ok":true,"result":…}
 //                                                                       or {"id":N,"ok":false,"error":Failure}
 // Answers come in any order. A session ends when the connection that opened it closes.
+import type { ConnectionProfile } from './connectionProfile.ts';
 import type { AgentStatus, ApproveResult, CommitItem, Failure, PendingItem } from './protocol.ts';
 
 export const PROTOCOL_VERSION = 1;
@@ -155,6 +156,8 @@ export interface MountOpen extends SessionOpen {
   readonly allowOther: boolean;
   readonly suid: boolean;
   readonly dev: boolean;
+  /** Only where `--connection` was given; else the best this machine offers. */
+  readonly connection?: ConnectionProfile;
 }
 export interface MountOpened {
   readonly agent: string;
@@ -207,6 +210,8 @@ export interface ConnectionItem {
   readonly pid: number;
   readonly program: string;
   readonly where: string;
+  /** Of a mount. */
+  readonly profile?: ConnectionProfile;
   readonly sinceMs: number;
 }
 

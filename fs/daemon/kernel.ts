@@ -247,10 +247,11 @@ export class Kernel {
       }),
     );
     const mounts = this.agents.all().flatMap((agent) =>
-      [...agent.mounts.values()].map(({ mountpoint }): ConnectionItem => {
+      [...agent.mounts.values()].map(({ mountpoint, profile }): ConnectionItem => {
         const pid = [...agent.sessions.values()].find(({ sandbox }) => sandbox !== undefined)?.sandbox?.pid ?? 0;
         const program = [...agent.sessions.values()][0]?.program ?? '';
-        return { principal: agent.key, kind: 'mount', pid, program, where: mountpoint, sinceMs: agent.startedAtMs };
+        const sinceMs = agent.startedAtMs;
+        return { principal: agent.key, kind: 'mount', pid, program, where: mountpoint, profile, sinceMs };
       }),
     );
     return [...sockets, ...mounts];

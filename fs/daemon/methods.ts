@@ -6,6 +6,7 @@ import { agentDirectories } from './agentRecords.ts';
 import { bytesOf } from './bytePath.ts';
 import type { ClientMethod, ClientMethods } from './clientProtocol.ts';
 import { LINE_BYTES_MAX } from './clientProtocol.ts';
+import { CONNECTION_PROFILES } from './connectionProfile.ts';
 import { PART_BYTES_MAX } from './filePart.ts';
 import type { Kernel } from './kernel.ts';
 import { RequestError } from './requestError.ts';
@@ -97,6 +98,7 @@ export const METHODS: { readonly [M in ClientMethod]: Method<M> } = {
       allowOther: flag,
       suid: flag,
       dev: flag,
+      connection: z.enum(CONNECTION_PROFILES).optional(),
     }),
     serve: (kernel, params, peer) => kernel.sessions.mount(peer, params),
   },

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { abort, mountDirect, mountWithHelper, staleMounts, unmount } from '../fuse/mount.ts';
 import { close } from '../host/syscall.ts';
+import type { ConnectionProfile } from './connectionProfile.ts';
 import { RequestError } from './requestError.ts';
 
 /** One FUSE connection that the main thread owns: the descriptor and where it is mounted. */
@@ -16,6 +17,8 @@ export interface Mounted {
   readonly idShift: number;
   /** Number of the mountpoint below RUN/mnt, and of the id range; undefined for other places. */
   readonly slot: number | undefined;
+  /** As wished for, then as it was agreed with the Linux kernel. */
+  profile: ConnectionProfile;
 }
 
 export interface MountFlags {
@@ -36,15 +39,16 @@ export class Mounter {
   /** Where views are at directories of the user's, or about to be. No view may look there. */
   readonly places = new Set<string>();
   readonly root: boolean;
-  /** Backing files may be registered: root in the initial user namespace. */
-  readonly passthrough: boolean;
+  /** What a connection gets that nobody chose for: backing files may be registered by root in the first namespace. */
+  readonly best: ConnectionProfile;
   #nextConnection = 1;
 
   /** @param mounts the directory of the agents' mountpoints, without a symlink in it */
   constructor(mounts: string) {
     this.#mounts = mounts;
     this.root = process.getuid!() === 0;
-    this.passthrough = this.root && /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'latin1'));
+    const initial = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'latin1'));
+    this.best = this.root && initial ? 'passthrough' : 'open';
   }
 
   /** An agent's own mount at the first free RUN/mnt/<n>; as root with an id range of its own. */
@@ -61,7 +65,7 @@ export class Mounter {
         dev: false,
       });
       const idShift = this.root ? ID_SHIFT_BASE + slot * ID_RANGE : 0;
-      return { connection: this.#nextConnection++, fd, mountpoint, idShift, slot };
+      return { connection: this.#nextConnection++, fd, mountpoint, idShift, slot, profile: this.best };
     } catch (error) {
       this.#slots.delete(slot);
       throw new RequestError('environment', `cannot mount: ${String((error as Error).message ?? error)}`, {
@@ -71,9 +75,14 @@ export class Mounter {
   }
 
   /** A mount at a directory that exists, ids as on the host. */
-  async mountAt(mountpoint: string, label: string, flags: MountFlags): Promise<Mounted> {
+  async mountAt(
+    mountpoint: string,
+    label: string,
+    flags: MountFlags,
+    profile: ConnectionProfile = this.best,
+  ): Promise<Mounted> {
     const fd = await this.#mount(mountpoint, label, flags);
-    return { connection: this.#nextConnection++, fd, mountpoint, idShift: 0, slot: undefined };
+    return { connection: this.#nextConnection++, fd, mountpoint, idShift: 0, slot: undefined, profile };
   }
 
   /**

@@ -90,7 +90,7 @@ export class OperatorMount {
     );
     this.#worker = worker;
     const { connection, fd, idShift } = mounted;
-    await worker.call('attach', { connection, fd, idShift, passthrough: false, dev: false });
+    await worker.call('attach', { connection, fd, idShift, profile: 'open', dev: false });
   }
 
   async #lost(place: string, serve: Serve, reason: string): Promise<void> {

@@ -6,7 +6,7 @@
 export interface AgentMethods {
   open: { params: AgentOpen; result: { ino: number } };
   /** Serve a FUSE connection. The descriptor belongs to the process. */
-  attach: { params: AttachParams; result: Record<string, never> };
+  attach: { params: AttachParams; result: Attached };
   detach: { params: { connection: number }; result: Record<string, never> };
   /** Another policy for the live view. */
   policy: { params: PolicyParams; result: PolicyResult };
@@ -87,10 +87,14 @@ export interface AttachParams {
   readonly fd: number;
   /** Added to every uid and gid on the way out, taken off on the way in; 0 where ids are as on the host. */
   readonly idShift: number;
-  /** Backing files may be registered (root in the initial user namespace). */
-  readonly passthrough: boolean;
+  readonly profile: import('./connectionProfile.ts').ConnectionProfile;
   /** Keep set-id bits and devices as they are (agentsh mount --suid --dev). */
   readonly dev: boolean;
+}
+
+export interface Attached {
+  /** As wished for, or `open` where this machine's FUSE cannot pass files through. */
+  readonly profile: import('./connectionProfile.ts').ConnectionProfile;
 }
 
 export interface AgentStatus {

@@ -119,12 +119,8 @@ export class Sessions {
     const wanted =
       request.name === undefined ? { program: request.program } : { program: request.program, name: request.name };
     const { allowOther, readOnly, suid, dev } = request;
-    const { agent, joined } = await kernel.agents.mountAt(view, wanted, mountpoint, {
-      allowOther,
-      readOnly,
-      suid,
-      dev,
-    });
+    const flags = { allowOther, readOnly, suid, dev };
+    const { agent, joined } = await kernel.agents.mountAt(view, wanted, mountpoint, flags, request.connection);
     kernel.record({ op: 'mount', path: bytesOf(mountpoint), verdict: 'info', pid: peer.pid, note: agent.place.name });
     return { agent: agent.key, mountpoint: bytesOf(mountpoint), joined, grants: agent.view.grants };
   }

@@ -74,7 +74,7 @@ const methods: Partial<{
     ({ name, workspace } = params);
     return { ino: 1 };
   },
-  attach({ connection, fd, idShift }: AttachParams) {
+  attach({ connection, fd, idShift, profile }: AttachParams) {
     connections.add(connection);
     const operations = new Proxy(tree, {
       get: (target, key) =>
@@ -91,7 +91,7 @@ const methods: Partial<{
       connection,
       new Channel(fd, new Session({ operations, idShift, send: sendTo(fd), log, passthrough: false }), log),
     );
-    return {};
+    return { profile };
   },
   detach({ connection }) {
     connections.delete(connection);

@@ -17,7 +17,14 @@ const WORKER = new URL(
 
 test('the device closes after the worker has', async () => {
   const order: string[] = [];
-  const mounted: Mounted = { connection: 1, fd: -1, mountpoint: '/nowhere', idShift: 0, slot: undefined };
+  const mounted: Mounted = {
+    connection: 1,
+    fd: -1,
+    mountpoint: '/nowhere',
+    idShift: 0,
+    slot: undefined,
+    profile: 'open' as const,
+  };
   const mounter = {
     mountAt: async () => mounted,
     unmount: async () => void order.push('unmounted'),
