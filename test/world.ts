@@ -100,8 +100,7 @@ export function makeWorld({ user, below = '/var/tmp', workspace: given }: WorldO
     AGENTSH_HOME: place('store'),
     ...(process.env.AGENTSH_TEST_RUN === undefined ? {} : { AGENTSH_TEST_RUN: process.env.AGENTSH_TEST_RUN }),
   };
-  const become =
-    isRoot && user !== 'root' ? ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--'] : [];
+  const become = commandAs(user);
   const world: World = {
     user,
     directory,
@@ -136,7 +135,13 @@ export function makeWorld({ user, below = '/var/tmp', workspace: given }: WorldO
   return world;
 }
 
-function idsOf(user: User): { readonly uid: number; readonly gid: number } {
+/** The words before a command that make it run as `user`. */
+export function commandAs(user: User): readonly string[] {
+  const { uid, gid } = idsOf(user);
+  return isRoot && user !== 'root' ? ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--'] : [];
+}
+
+export function idsOf(user: User): { readonly uid: number; readonly gid: number } {
   if (!isRoot) return { uid: process.getuid!(), gid: process.getgid!() };
   const [uid = 0, gid = 0] = ['-u', '-g'].map((flag) =>
     Number(spawnSync('id', [flag, user], { encoding: 'utf8' }).stdout),

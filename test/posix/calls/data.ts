@@ -1,0 +1,66 @@
+// Bytes of files: reads, writes, positions, sizes, space, durability.
+import koffi from 'koffi';
+import { bind, bytesOf } from './libc.ts';
+
+const libcPreadv2 = bind('int64_t preadv64v2(int fd, const void *iov, int count, int64_t offset, int flags)');
+const libcPwritev2 = bind('int64_t pwritev64v2(int fd, const void *iov, int count, int64_t offset, int flags)');
+const libcRead = bind('int64_t read(int fd, void *buffer, size_t count)');
+const libcPread = bind('int64_t pread64(int fd, void *buffer, size_t count, int64_t offset)');
+const libcWrite = bind('int64_t write(int fd, const void *buffer, size_t count)');
+const libcPwrite = bind('int64_t pwrite64(int fd, const void *buffer, size_t count, int64_t offset)');
+/** The bytes that one read gave, empty at the end. */
+export function read(fd: number, countBytes: number): Buffer {
+  const buffer = Buffer.alloc(countBytes);
+  return buffer.subarray(0, libcRead(fd, buffer, countBytes));
+}
+export function pread(fd: number, countBytes: number, offset: number): Buffer {
+  const buffer = Buffer.alloc(countBytes);
+  return buffer.subarray(0, libcPread(fd, buffer, countBytes, offset));
+}
+/** Reads into memory of the caller's: for O_DIRECT, which wants it aligned (`alignedBuffer`). */
+export const preadInto = (fd: number, buffer: Buffer, offset: number): number =>
+  libcPread(fd, buffer, buffer.length, offset);
+export const write = (fd: number, data: string | Buffer): number => libcWrite(fd, bytesOf(data), data.length);
+export const pwrite = (fd: number, data: string | Buffer, offset: number): number =>
+  libcPwrite(fd, bytesOf(data), data.length, offset);
+/** One vector each; `flags` is RWF_*. */
+export const preadv2 = (fd: number, buffer: Buffer, offset: number, flags: number): number =>
+  libcPreadv2(fd, vectorOf(buffer), 1, offset, flags);
+export const pwritev2 = (fd: number, buffer: Buffer, offset: number, flags: number): number =>
+  libcPwritev2(fd, vectorOf(buffer), 1, offset, flags);
+function vectorOf(buffer: Buffer): Buffer {
+  const vector = Buffer.alloc(16);
+  vector.writeBigUInt64LE(BigInt(koffi.address(buffer)), 0);
+  vector.writeBigUInt64LE(BigInt(buffer.length), 8);
+  return vector;
+}
+/** A buffer whose memory starts at a multiple of 4 096. */
+export function alignedBuffer(sizeBytes: number): Buffer {
+  const wide = Buffer.alloc(sizeBytes + 4096);
+  const address = Number(BigInt(koffi.address(wide)) % 4096n);
+  return wide.subarray((4096 - address) % 4096).subarray(0, sizeBytes);
+}
+
+export const SEEK = { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 } as const;
+export const lseek: (fd: number, offset: number, whence: number) => number = bind(
+  'int64_t lseek64(int fd, int64_t offset, int whence)',
+);
+export const truncate: (path: string, sizeBytes: number) => number = bind(
+  'int truncate64(const void *path, int64_t length)',
+);
+export const ftruncate: (fd: number, sizeBytes: number) => number = bind('int ftruncate64(int fd, int64_t length)');
+/** `mode` is FALLOC. */
+export const fallocate: (fd: number, mode: number, offset: number, length: number) => number = bind(
+  'int fallocate64(int fd, int mode, int64_t offset, int64_t length)',
+);
+export const FALLOC = {
+  KEEP_SIZE: 1,
+  PUNCH_HOLE: 2,
+  COLLAPSE_RANGE: 8,
+  ZERO_RANGE: 16,
+  INSERT_RANGE: 32,
+  UNSHARE_RANGE: 64,
+} as const;
+export const fsync: (fd: number) => number = bind('int fsync(int fd)');
+export const fdatasync: (fd: number) => number = bind('int fdatasync(int fd)');
+export const syncfs: (fd: number) => number = bind('int syncfs(int fd)');
