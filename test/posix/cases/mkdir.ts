@@ -4,11 +4,9 @@ import { unprivileged } from '../caller.ts';
 import { lstat, umask } from '../calls/attributes.ts';
 import { readdir } from '../calls/directory.ts';
 import { mkdir, rmdir, S } from '../calls/names.ts';
-import { close, O, open } from '../calls/open.ts';
 import type { Cases } from '../case.ts';
 import { equal, refuses } from '../expect.ts';
-
-const touch = (path: string) => close(open(path, O.CREAT | O.WRONLY));
+import { writeFile } from '../files.ts';
 
 export const mkdirCases: Cases = {
   'makes an empty directory with the mode less the mask': (directory) => {
@@ -19,7 +17,7 @@ export const mkdirCases: Cases = {
   },
   'EEXIST for every kind of thing there': {
     prepare: (directory) => {
-      touch(`${directory}/file`);
+      writeFile(`${directory}/file`);
       mkdir(`${directory}/sub`);
     },
     run: (directory) => {
