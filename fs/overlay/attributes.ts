@@ -16,6 +16,7 @@ import type { Node } from './node.ts';
 import { isDirectory, S_IFDIR, S_IFMT } from './node.ts';
 import type { InodeRecord } from './records.ts';
 import { CONTENT } from './records.ts';
+import { heldSetId } from './setIds.ts';
 import type { ViewState } from './state.ts';
 
 /** How long the kernel may keep what the host can change without us: names and attributes. */
@@ -95,6 +96,7 @@ function fillFromHost(view: ViewState, node: Node): void {
     return;
   }
   fillFromStat(view.stat);
+  attributes.mode |= heldSetId(view, node);
   if (isDirectory(node) && node.lowerDirectory === null) hideDirectory(node);
 }
 

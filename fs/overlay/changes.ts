@@ -2,6 +2,7 @@
 // entry for all that is in it. What returned to its base is no change.
 
 import { sameVersion } from '../host/capture.ts';
+import { landable } from '../journal/commitSite.ts';
 import type { Change, ChangeKind, Version } from '../journal/model.ts';
 import type { IgnoreRules } from './ignoreRules.ts';
 import type { IndexRoot, Spot } from './indexTree.ts';
@@ -158,10 +159,13 @@ function deletion(walk: Walk, spot: Spot): Change | null {
   return finish(view, spot, 'delete', base, { type: 'absent' }, below);
 }
 
+const isThrough = ({ root }: Walk): boolean => root.ruleNode.rule?.mode === 'rw';
+
 function directoryChange(walk: Walk, spot: Spot): Change | null {
   const { view } = walk;
   const record = spot.record;
-  if (record === null) return null;
+  // Under `rw` a directory has a record only to lead to what waits below.
+  if (record === null || isThrough(walk)) return null;
   const result = resultVersion(view, record);
   const base = filledBase(view, spot);
   if (record.lower === '') {
@@ -187,7 +191,9 @@ function fileChange(walk: Walk, spot: Spot): Change | null {
   const { view } = walk;
   const record = spot.record;
   if (record === null) return null;
-  const result = resultVersion(view, record);
+  const own = resultVersion(view, record);
+  // Under `rw` the set-id bits are the view's alone: they wait for nothing.
+  const result = isThrough(walk) ? landable(own) : own;
   const base = filledBase(view, spot);
   if (record.content === CONTENT.lower && record.lower === hostPathOf(spot)) {
     const host = hostVersion(view, spot);

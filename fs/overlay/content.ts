@@ -32,6 +32,7 @@ import type { Node } from './node.ts';
 import { hasUpper, isRegular, pathOf } from './node.ts';
 import { CONTENT } from './records.ts';
 import { mayRead } from './resolve.ts';
+import { forgetSetId, withoutSetId } from './setIds.ts';
 import { settleIdle } from './settle.ts';
 import type { ViewState } from './state.ts';
 import { pin, recordBase, release as releaseNode } from './upper.ts';
@@ -45,7 +46,6 @@ const O_CREAT_EXCL = 0o100 | 0o200;
 /** What identifying a file that is one hole still takes little time for: a million chunks. */
 const FILE_BYTES_MAX = 2 ** 40;
 const BASE_CID_BYTES_MAX = 16 * 1024 * 1024;
-const SET_ID_BITS = 0o6000;
 const reply: OpenReply = { handle: 0, openFlags: 0, backingId: 0 };
 
 export function open(view: ViewState, node: Node, flags: number, caller: Caller): OpenReply {
@@ -174,9 +174,9 @@ function refuseReadOnly(view: ViewState, node: Node, caller: Caller): void {
 /** A write by someone else than root ends set-id bits. */
 export function clearSetId(view: ViewState, node: Node): void {
   const record = node.record;
-  if (record === null || (record.mode & SET_ID_BITS) === 0) return;
-  const group = (record.mode & 0o10) !== 0 ? SET_ID_BITS : 0o4000;
-  view.mutate((tx) => view.setRecord(tx, node, { ...record, mode: record.mode & ~group }));
+  if (record === null && node.rule.mode === 'rw') return through.clearSetId(view, node);
+  if (record === null || withoutSetId(record.mode) === record.mode) return;
+  view.mutate((tx) => view.setRecord(tx, node, { ...record, mode: withoutSetId(record.mode) }));
 }
 
 /**
@@ -325,6 +325,7 @@ export function release(view: ViewState, handle: Handle): void {
   if (node.rule.mode !== 'rw') settleIdle(view, node, false);
   else if (node.dirty) through.commitLate(view, node);
   else through.settleClosed(view, node);
+  if (node.orphan) forgetSetId(view, node);
   closeContent(node);
   releaseNode(view, node);
 }

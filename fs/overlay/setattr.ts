@@ -8,13 +8,11 @@ import type { Node } from './node.ts';
 import { isDirectory, isRegular, pathOf } from './node.ts';
 import type { InodeRecord } from './records.ts';
 import { CONTENT } from './records.ts';
+import { withoutSetId } from './setIds.ts';
 import type { ViewState } from './state.ts';
 import { pin, recordBase } from './upper.ts';
 import * as through from './writeThrough.ts';
 import { followMode } from './xattr.ts';
-
-const SET_ID_BITS = 0o6000;
-const GROUP_EXECUTE = 0o10;
 
 export function setattr(view: ViewState, node: Node, changes: AttributeChanges, caller: Caller): AttributesReply {
   refuseReadOnly(view, node, caller);
@@ -40,6 +38,8 @@ function change(view: ViewState, node: Node, changes: AttributeChanges, caller: 
     recordBase(view, tx, node);
     if (changes.mode !== undefined) followMode(view, tx, node, changes.mode);
     view.setRecord(tx, node, changed(view, record, node, changes));
+    // Under `rw` it lands with the bytes.
+    node.dirty = true;
     if (record.content === CONTENT.staging) stageTimes(view, node, record, changes);
     tx.audit(view.event('setattr', pathOf(node), node.rule, caller, { note: describe(changes) }));
   });
@@ -59,8 +59,6 @@ function changed(view: ViewState, record: InodeRecord, node: Node, changes: Attr
   if (mtime !== undefined) Object.assign(next, { mtimeSec: mtime.sec, mtimeNsec: mtime.nsec });
   return next;
 }
-
-const withoutSetId = (mode: number): number => mode & ~((mode & GROUP_EXECUTE) !== 0 ? SET_ID_BITS : 0o4000);
 
 /** A staged file's times are those of its staging file. */
 function stageTimes(view: ViewState, node: Node, record: InodeRecord, changes: AttributeChanges): void {

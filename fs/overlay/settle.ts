@@ -23,6 +23,7 @@ import {
   encodeInode,
   inodeKey,
 } from './records.ts';
+import { keepSetId } from './setIds.ts';
 import type { ViewState } from './state.ts';
 import { resultVersion } from './versions.ts';
 
@@ -181,6 +182,7 @@ function settleFile(
   node.hostIno = hostIno;
   node.hostParent = parent;
   node.hostName = spot.name;
+  if (node.rule.mode === 'rw') keepSetId(view, node, record.mode);
   view.options.notifier.invalidateInode(node.id, -1, 0);
 }
 

@@ -36,6 +36,7 @@ import type { Node, NodeSeed } from './node.ts';
 import { newNode, S_IFDIR } from './node.ts';
 import type { DirentRecord, InodeRecord } from './records.ts';
 import { CONTENT, decodeDirent, decodeInode, direntKey, encodeDirent, encodeInode, inodeKey } from './records.ts';
+import { SetIds } from './setIds.ts';
 
 export interface ViewOptions {
   readonly ledger: Ledger;
@@ -82,6 +83,7 @@ export class ViewState {
   readonly ledger: Ledger;
   readonly host: HostTree;
   readonly numbers: InodeNumbers;
+  readonly setIds: SetIds;
   readonly stagingFd: number;
   readonly nodes = new Map<number, Node>();
   /** Files by inode number (and rule, for hard links on the host). */
@@ -112,6 +114,7 @@ export class ViewState {
     this.stagingFd = openat(AT_FDCWD, options.stagingDirectory, O_DIRECTORY);
     if (this.stagingFd < 0) throw errno(this.stagingFd);
     this.numbers = new InodeNumbers(options.ledger);
+    this.setIds = new SetIds(options.ledger);
     this.loadOrigins();
     const rule: Rule = options.rules.rule ?? { path: '/', mode: 'hidden', empty: true, source: 'default' };
     this.host.stat(this.host.root, '.', this.stat);

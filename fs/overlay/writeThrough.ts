@@ -5,7 +5,7 @@
 // - The record of an operation precedes it.
 // - No path is followed: names are taken relative to directory descriptors, objects through O_PATH descriptors.
 import { ERRNO, errno, fail, must } from '../errno.ts';
-import { landableDirectoryMode, landableMode } from '../host/attributes.ts';
+import { landableMode } from '../host/attributes.ts';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
@@ -29,15 +29,16 @@ import {
 } from '../host/syscall.ts';
 import type { Transaction } from '../journal/model.ts';
 import type { AttributeChanges, Caller } from '../operations.ts';
-import { statLower } from './attributes.ts';
+import { fill, statLower } from './attributes.ts';
 import { landFile } from './landing.ts';
 import { movedTree } from './movedTree.ts';
 import type { Node } from './node.ts';
-import { childPath, isDirectory, pathOf, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from './node.ts';
+import { childPath, isDirectory, isRegular, pathOf, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from './node.ts';
 import type { DirentRecord } from './records.ts';
 import { direntKey } from './records.ts';
 import { child } from './resolve.ts';
 import { timespec } from './setattr.ts';
+import { carryingSetIds, keepSetId, leavingSetId, withoutSetId } from './setIds.ts';
 import { nodesByIno, rebase, settleIdle } from './settle.ts';
 import type { ViewState } from './state.ts';
 import { unpinAbove } from './unpin.ts';
@@ -74,20 +75,30 @@ export function make(view: ViewState, parent: Node, name: string, object: NewObj
   else if (type === S_IFLNK) must(symlinkat(object.target ?? '', fd, name));
   else if (type === S_IFREG) close(must(openat(fd, name, O_CREAT_EXCL_WRONLY | O_NOFOLLOW, mode)));
   else must(mknodat(fd, name, type | mode, object.rdev ?? 0));
-  own(view, parent, fd, name, object, caller);
+  const shown = own(view, parent, fd, name, object, caller);
   const node = child(view, parent, name);
   if (node === null) fail('ESTALE');
+  keepSetId(view, node, shown);
   return node;
 }
 
-/** A new object is the caller's, or its directory's group's; the process's umask has no say in its mode. */
-function own(view: ViewState, parent: Node, fd: number, name: string, object: NewObject, caller: Caller): void {
-  view.host.stat(parent.lowerDirectory ?? view.host.root, '.', view.stat);
-  const inherits = (view.stat.readUInt16LE(28) & SET_GID) !== 0;
-  if (process.getuid?.() === 0) must(fchownat(fd, name, caller.uid, inherits ? KEEP_ID : caller.gid));
-  if ((object.mode & S_IFMT) === S_IFLNK) return;
-  const extra = inherits && (object.mode & S_IFMT) === S_IFDIR ? SET_GID : 0;
-  withObject(fd, name, (path) => must(fchmodat(AT_FDCWD, path, landableMode(object.mode) | extra)));
+/**
+ * A new object is the caller's, or its directory's group's; the process's umask has no say in its mode.
+ * Gives the mode that the view shows: where the directory's set-group-id bit is the view's alone, so is what it hands on.
+ */
+function own(view: ViewState, parent: Node, fd: number, name: string, object: NewObject, caller: Caller): number {
+  const { mode: above, gid } = fill(view, parent);
+  const inherits = (above & SET_GID) !== 0;
+  const inheritsOnHost = inherits && (hostMode(view, parent) & SET_GID) !== 0;
+  const group = inheritsOnHost ? KEEP_ID : inherits ? gid : caller.gid;
+  if (process.getuid?.() === 0) must(fchownat(fd, name, caller.uid, group));
+  else if (inherits && !inheritsOnHost) must(fchownat(fd, name, KEEP_ID, group));
+  const type = object.mode & S_IFMT;
+  if (type === S_IFLNK) return 0;
+  const extra = type === S_IFDIR ? SET_GID : 0;
+  const landed = landableMode(object.mode) | (inheritsOnHost ? extra : 0);
+  withObject(fd, name, (path) => must(fchmodat(AT_FDCWD, path, landed)));
+  return object.mode | (inherits ? extra : 0);
 }
 
 /** Runs with a path that names exactly this object, link or not. */
@@ -104,7 +115,9 @@ export function remove(view: ViewState, parent: Node, name: string, node: Node, 
   settle(view, node, caller);
   const fd = directoryFd(view, parent);
   view.ledger.record(view.event(isDirectory(node) ? 'rmdir' : 'unlink', childPath(parent, name), parent.rule, caller));
+  const left = leavingSetId(view, node);
   must(unlinkat(fd, name, isDirectory(node) ? AT_REMOVEDIR : 0));
+  left();
   dropEntry(view, parent, name, node);
   if (parent.children.get(name) === node) parent.children.delete(name);
 }
@@ -131,17 +144,16 @@ export function rename(
   view.ledger.record(view.event('rename', childPath(from.parent, from.name), source.rule, caller, { note }));
   // Where the agent saw nothing, nothing is replaced.
   const exact = target === null ? NOREPLACE : flags;
-  must(renameat2(directoryFd(view, from.parent), from.name, directoryFd(view, to.parent), to.name, exact));
-  moveEntries(view, from, to, source, target, flags);
-  if (flags === EXCHANGE && target !== null) {
+  const replaced = target === null || flags === EXCHANGE ? null : leavingSetId(view, target);
+  carryingSetIds(view, [source, flags === EXCHANGE ? target : null], () => {
+    must(renameat2(directoryFd(view, from.parent), from.name, directoryFd(view, to.parent), to.name, exact));
+    replaced?.();
+    moveEntries(view, from, to, source, target, flags);
     from.parent.children.delete(from.name);
     to.parent.children.delete(to.name);
-    follow(target, from);
-  } else {
-    from.parent.children.delete(from.name);
-    to.parent.children.delete(to.name);
-  }
-  follow(source, to);
+    if (flags === EXCHANGE && target !== null) follow(target, from);
+    follow(source, to);
+  });
 }
 
 /** A name is gone from the host: a file that is open with data of its own lives on without one. */
@@ -202,7 +214,10 @@ export function link(view: ViewState, node: Node, parent: Node, name: string, ca
   must(statLower(view, node));
   if (node.hostParent === null) fail('EIO');
   view.ledger.record(view.event('link', childPath(parent, name), parent.rule, caller));
-  must(linkat(must(view.host.descriptor(node.hostParent)), node.hostName, directoryFd(view, parent), name));
+  const { hostParent, hostName } = node;
+  carryingSetIds(view, [node], () =>
+    must(linkat(must(view.host.descriptor(hostParent)), hostName, directoryFd(view, parent), name)),
+  );
   const linked = child(view, parent, name);
   if (linked === null) fail('ESTALE');
   return linked;
@@ -213,15 +228,31 @@ export function setattr(view: ViewState, node: Node, changes: AttributeChanges, 
   if (node.hostParent === null) fail('EIO');
   const dirfd = must(view.host.descriptor(node.hostParent));
   view.ledger.record(view.event('setattr', pathOf(node), node.rule, caller));
+  const shown = shownMode(view, node, changes);
   if (changes.uid !== undefined || changes.gid !== undefined)
     must(fchownat(dirfd, node.hostName, changes.uid ?? KEEP_ID, changes.gid ?? KEEP_ID, AT_SYMLINK_NOFOLLOW));
   const mode = changes.mode;
   if (mode !== undefined) {
-    const wanted = isDirectory(node) ? landableDirectoryMode(mode, hostMode(view, node)) : landableMode(mode);
-    withObject(dirfd, node.hostName, (path) => must(fchmodat(AT_FDCWD, path, wanted)));
+    // Inheritance, not privilege: a directory keeps the bit that the host gave it.
+    const kept = isDirectory(node) ? mode & hostMode(view, node) & SET_GID : 0;
+    withObject(dirfd, node.hostName, (path) => must(fchmodat(AT_FDCWD, path, landableMode(mode) | kept)));
   }
   if (changes.atime !== undefined || changes.mtime !== undefined)
     must(utimensat(dirfd, node.hostName, timespec(changes.atime), timespec(changes.mtime)));
+  keepSetId(view, node, shown);
+}
+
+/** The mode that a change leaves in the view. */
+function shownMode(view: ViewState, node: Node, changes: AttributeChanges): number {
+  if (changes.mode !== undefined) return changes.mode;
+  const { mode } = fill(view, node);
+  const chowned = changes.uid !== undefined || changes.gid !== undefined;
+  return chowned && isRegular(node) ? withoutSetId(mode) : mode;
+}
+
+/** A write by someone who may not keep them ends the set-id bits that the view shows. */
+export function clearSetId(view: ViewState, node: Node): void {
+  keepSetId(view, node, withoutSetId(fill(view, node).mode));
 }
 
 const hostMode = (view: ViewState, node: Node): number =>
@@ -229,12 +260,12 @@ const hostMode = (view: ViewState, node: Node): number =>
 
 export function setxattr(view: ViewState, node: Node, name: string, value: Buffer, caller: Caller): void {
   view.ledger.record(view.event('setxattr', pathOf(node), node.rule, caller, { note: name }));
-  must(lsetxattr(xattrPath(view, node), name, value));
+  carryingSetIds(view, [node], () => must(lsetxattr(xattrPath(view, node), name, value)));
 }
 
 export function removexattr(view: ViewState, node: Node, name: string, caller: Caller): void {
   view.ledger.record(view.event('removexattr', pathOf(node), node.rule, caller, { note: name }));
-  must(lremovexattr(xattrPath(view, node), name));
+  carryingSetIds(view, [node], () => must(lremovexattr(xattrPath(view, node), name)));
 }
 
 function xattrPath(view: ViewState, node: Node): string {
