@@ -12,9 +12,11 @@ import { capture } from '../host/capture.ts';
 import type { HostDirectory } from '../host/hostTree.ts';
 import { HostTree } from '../host/hostTree.ts';
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   fstatfs,
+  futimens,
   lseek,
   NAME_BYTES_MAX,
   O_DIRECTORY,
@@ -23,11 +25,12 @@ import {
   readU64,
   STATX,
   statx,
+  UTIME_NOW,
   unlinkat,
 } from '../host/syscall.ts';
 import type { Ledger } from '../journal/ledger.ts';
 import type { AuditEvent, Base, Transaction } from '../journal/model.ts';
-import type { Caller, FileSystemStatistics, Notifier } from '../operations.ts';
+import type { Caller, FileSystemStatistics, Notifier, Time } from '../operations.ts';
 import { cidOfFile } from '../store/cid.ts';
 import type { Connection, Handle } from './connection.ts';
 import type { CommitPlaces } from './hostCommit.ts';
@@ -65,6 +68,7 @@ export interface ViewOptions {
 const DEVICE_SHIFT = 2 ** 44;
 /** The base's content is identified at once up to this size; beyond it only the hint counts. */
 const BASE_CID_BYTES_MAX = 16 * 1024 * 1024;
+const NOW: Time = { sec: 0, nsec: UTIME_NOW };
 const NO_VERDICT: NameVerdict = {
   hidden: false,
   masked: false,
@@ -96,6 +100,7 @@ export class ViewState {
   readonly stat = Buffer.alloc(STATX.size_);
   readonly root: Node;
   connection: Connection | null = null;
+  private readonly clock = Buffer.alloc(STATX.size_);
   private readonly devices = new Map<string, number>();
   private nextNode = 1;
   private nextHandle = 1;
@@ -351,10 +356,14 @@ export class ViewState {
     if (name.length > NAME_BYTES_MAX) fail('ENAMETOOLONG');
   }
 
-  nowTime(): { sec: number; nsec: number } {
-    const ms = this.options.now();
-    const sec = Math.floor(ms / 1000);
-    return { sec, nsec: Math.floor((ms - sec * 1000) * 1e6) };
+  /**
+   * The time for what changes now, from the clock that also dates the staging files: file systems keep one of their
+   * own, up to a tick behind, and `make` or `find -newer` must never see what came later as the older.
+   */
+  nowTime(): Time {
+    must(futimens(this.stagingFd, NOW, NOW));
+    must(statx(this.stagingFd, '', AT_EMPTY_PATH, this.clock));
+    return { sec: readI64(this.clock, STATX.mtime), nsec: this.clock.readUInt32LE(STATX.mtime + 8) };
   }
 
   commitPlaces(): CommitPlaces {
