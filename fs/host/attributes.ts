@@ -6,10 +6,10 @@ import {
   AT_SYMLINK_NOFOLLOW,
   fchmodat,
   fchownat,
-  futimens,
   STATX,
   statx,
   UTIME_OMIT,
+  utimensat,
 } from './syscall.ts';
 import { objectPath } from './walk.ts';
 import { isPortableXattr, writeXattrs, type Xattrs } from './xattr.ts';
@@ -48,11 +48,11 @@ export function setModeAndXattrs(fd: number, mode: number, xattrs: Xattrs | unde
 
 const stat = Buffer.alloc(STATX.size_);
 
-/** Sets the modification time (decimal nanoseconds since 1970) of an open file, where this process may (its owner). */
+/** Sets the modification time (decimal nanoseconds since 1970) of what `fd` is (O_PATH too), where it may (the owner). */
 export function setModified(fd: number, mtimeNs: string): void {
   const total = BigInt(mtimeNs);
   const nsec = ((total % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
   const sec = Number((total - nsec) / 1_000_000_000n);
-  const status = futimens(fd, { sec: 0, nsec: UTIME_OMIT }, { sec, nsec: Number(nsec) });
+  const status = utimensat(AT_FDCWD, objectPath(fd), { sec: 0, nsec: UTIME_OMIT }, { sec, nsec: Number(nsec) }, 0);
   if (status !== -ERRNO.EPERM) must(status);
 }

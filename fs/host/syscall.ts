@@ -212,8 +212,13 @@ function times(atime: Timespec, mtime: Timespec): Buffer {
   writeI64(timesBuffer, mtime.nsec, 24);
   return timesBuffer;
 }
-export const utimensat = (dirfd: number, path: string, atime: Timespec, mtime: Timespec): number =>
-  result(bind.utimensat(dirfd, first(path), times(atime, mtime), AT_SYMLINK_NOFOLLOW));
+export const utimensat = (
+  dirfd: number,
+  path: string,
+  atime: Timespec,
+  mtime: Timespec,
+  flags = AT_SYMLINK_NOFOLLOW,
+): number => result(bind.utimensat(dirfd, first(path), times(atime, mtime), flags));
 export const futimens = (fd: number, atime: Timespec, mtime: Timespec): number =>
   result(bind.futimens(fd, times(atime, mtime)));
 

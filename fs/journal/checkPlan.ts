@@ -89,10 +89,14 @@ function judge(run: CommitRun, step: Step, index: number, trace: Trace): Verdict
   if (step.op === 'rename') return judgeRename(run, step, index, trace);
   if (step.op === 'delete' && ['gone', 'vacated'].includes(trace.locate(step.path) as string)) return 'applied';
   return withLocated(run, index, step.path, trace, base, (site) => {
-    if (isApplied(site, step)) return 'applied';
+    if (isApplied(site, step) && !isRewritten(site, step)) return 'applied';
     return compare(site, base, step.path);
   });
 }
+
+/** The agent wrote the same bytes anew: its time is still to land. */
+const isRewritten = (site: Site, step: Step): boolean =>
+  step.op === 'file' && site.match(step.base, site.name) === 'same';
 
 function judgeRename(run: CommitRun, step: Extract<Step, { op: 'rename' }>, index: number, trace: Trace): Verdict {
   const source = withLocated(run, index, step.source, trace, step.base, (site) =>

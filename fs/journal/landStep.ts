@@ -58,6 +58,8 @@ export function land(site: Site, step: LandStep): void {
   }
   if (site.holds(result, site.name)) {
     discard(site.fd, site.temporary);
+    // Written anew with the same bytes: `make` goes by the time alone.
+    if (step.op === 'file' && site.match(base, site.name) === 'same') redate(site, step);
     return;
   }
   if (site.hasPreimage()) {
@@ -242,6 +244,10 @@ function overwrite(site: Site, step: FileStep): void {
       close(target);
     }
   });
+}
+
+function redate(site: Site, step: FileStep): void {
+  withFile(site, (object) => setModified(object, step.mtimeNs));
 }
 
 /** An O_PATH descriptor of the regular file at the name. */

@@ -1,5 +1,5 @@
 // What the host did meanwhile is never overwritten, and who has a file open keeps it through any decision.
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
 import type { Mode } from '../../policy/model.ts';
 import { CoreWorld, O_RDWR } from './coreWorld.ts';
@@ -99,4 +99,11 @@ it('under rw tells the loser ESTALE, overwrites nothing, and keeps what the lose
   expect(world.book.list().items.map(({ change }) => change.kind)).toEqual(['modify']);
   world.book.reject(ids(), 'no', 'operator');
   expect(world.read('f')).toBe('host!');
+});
+
+it('under rw dates what is written anew with the same bytes', () => {
+  begin('rw');
+  utimesSync(`${world.host}/f`, 1, 1);
+  world.write('f', 'base');
+  expect(statSync(`${world.host}/f`).mtimeMs).toBeGreaterThan(1000);
 });
