@@ -82,7 +82,7 @@ const attributesMs = (node: Node): number =>
 export function fill(view: ViewState, node: Node): Attributes {
   const record = node.record;
   // Under `rw` a directory has a record only to lead to staged data.
-  if (record === null || (node.rule.mode === 'rw' && isDirectory(node))) fillFromHost(view, node);
+  if (record === null || (node.rule.mode === 'rw' && isDirectory(node) && !node.orphan)) fillFromHost(view, node);
   else fillFromRecord(view, node, record);
   attributes.ino = node.ino;
   return attributes;
@@ -98,6 +98,8 @@ function fillFromHost(view: ViewState, node: Node): void {
   fillFromStat(view.stat);
   attributes.mode |= heldSetId(view, node);
   if (isDirectory(node) && node.lowerDirectory === null) hideDirectory(node);
+  // The host still has the name that the agent took away.
+  if (node.orphan) attributes.nlink = isDirectory(node) ? 0 : attributes.nlink - 1;
 }
 
 /** A directory of which nothing shows: no count of what is in it. */
@@ -146,13 +148,17 @@ function fillFromStat(stat: Buffer): void {
   attributes.nlink = stat.readUInt32LE(STATX.nlink);
   attributes.uid = stat.readUInt32LE(STATX.uid);
   attributes.gid = stat.readUInt32LE(STATX.gid);
-  attributes.rdev = (stat.readUInt32LE(STATX.rdevMajor) << 8) | stat.readUInt32LE(STATX.rdevMinor);
+  attributes.rdev = encodeDevice(stat.readUInt32LE(STATX.rdevMajor), stat.readUInt32LE(STATX.rdevMinor));
   fillDataFromStat(stat);
   attributes.ctimeSec = readI64(stat, STATX.ctime);
   attributes.ctimeNsec = stat.readUInt32LE(STATX.ctime + 8);
   attributes.btimeSec = readI64(stat, STATX.btime);
   attributes.btimeNsec = stat.readUInt32LE(STATX.btime + 8);
 }
+
+/** A device number as the wire has it: 20 bits of the minor number around 12 of the major. */
+const encodeDevice = (major: number, minor: number): number =>
+  (((minor & 0xfff00) << 12) | (major << 8) | (minor & 0xff)) >>> 0;
 
 /** Size, blocks, and the times that reading and writing move. */
 function fillDataFromStat(stat: Buffer): void {

@@ -326,9 +326,12 @@ export function release(view: ViewState, handle: Handle): void {
   else if (node.dirty) through.commitLate(view, node);
   else through.settleClosed(view, node);
   if (node.orphan) forgetSetId(view, node);
-  closeContent(node);
+  if (!isHeld(node)) closeContent(node);
   releaseNode(view, node);
 }
+
+/** `rw`: a file without a name on the host can be opened again only by the descriptor that it had. */
+const isHeld = (node: Node): boolean => node.orphan && node.rule.mode === 'rw' && node.lookups > 0 && !node.fdIsStaging;
 
 /** The CID of a file's bytes as they are now. */
 export const contentCid = (view: ViewState, node: Node): string => withContent(view, node, () => cidOfFile(node.fd));

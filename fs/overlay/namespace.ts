@@ -158,6 +158,7 @@ function addStaging(view: ViewState, record: InodeRecord): void {
 /** A file without a name (O_TMPFILE). */
 export function makeUnnamed(view: ViewState, parent: Node, mode: number, caller: Caller): Node {
   const rule = parent.rule;
+  if (parent.orphan) fail('ENOENT');
   if (rule.mode === 'ro') view.refuse('tmpfile', pathOf(parent), rule, caller, errno(ERRNO.EROFS));
   if (!hasUpper(rule)) fail('EOPNOTSUPP');
   return view.mutate((tx) => {

@@ -21,7 +21,7 @@ export function setattr(view: ViewState, node: Node, changes: AttributeChanges, 
   const others = changes.mode !== undefined || changes.uid !== undefined || changes.gid !== undefined;
   const times = changes.atime !== undefined || changes.mtime !== undefined;
   if (!others && !times) return attributesOf(view, node);
-  if (node.rule.mode === 'rw' && (node.record === null || isDirectory(node)))
+  if (node.rule.mode === 'rw' && !node.orphan && (node.record === null || isDirectory(node)))
     through.setattr(view, node, changes, caller);
   else change(view, node, changes, caller);
   return attributesOf(view, node);

@@ -5,7 +5,7 @@
 // - The base of a name (what the host had when the agent first changed it, "absent" too) is kept with its entry and
 //   survives deletion and re-creation.
 import { fail, must } from '../errno.ts';
-import { unlinkat } from '../host/syscall.ts';
+import { close, unlinkat } from '../host/syscall.ts';
 import type { Base, Transaction } from '../journal/model.ts';
 import { recordOf } from './attributes.ts';
 import type { Node } from './node.ts';
@@ -143,7 +143,8 @@ export function touchDirectory(view: ViewState, tx: Transaction, directory: Node
   const { sec, nsec } = view.nowTime();
   view.setRecord(tx, directory, {
     ...record,
-    nlink: Math.max(2, record.nlink + links),
+    // Some file systems do not count a directory's links: 1 says so, and stays.
+    nlink: record.nlink < 2 ? record.nlink : Math.max(2, record.nlink + links),
     mtimeSec: sec,
     mtimeNsec: nsec,
     ctimeSec: sec,
@@ -185,6 +186,8 @@ export function leaveName(view: ViewState, node: Node): void {
 export function release(view: ViewState, node: Node): void {
   if (node.lookups > 0 || node.opens > 0) return;
   if (node.orphan) {
+    if (node.fd >= 0) close(node.fd);
+    node.fd = -1;
     const record = node.record;
     if (record !== null && record.content === CONTENT.staging && record.nlink === 0)
       unlinkat(view.stagingFd, view.stagingName(record.stagingId));

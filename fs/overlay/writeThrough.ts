@@ -36,6 +36,7 @@ import type { Node } from './node.ts';
 import { childPath, isDirectory, isRegular, pathOf, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from './node.ts';
 import type { DirentRecord } from './records.ts';
 import { direntKey } from './records.ts';
+import { keepRemoved } from './removed.ts';
 import { child } from './resolve.ts';
 import { timespec } from './setattr.ts';
 import { carryingSetIds, keepSetId, leavingSetId, withoutSetId } from './setIds.ts';
@@ -116,9 +117,11 @@ export function remove(view: ViewState, parent: Node, name: string, node: Node, 
   const fd = directoryFd(view, parent);
   view.ledger.record(view.event(isDirectory(node) ? 'rmdir' : 'unlink', childPath(parent, name), parent.rule, caller));
   const left = leavingSetId(view, node);
+  const kept = keepRemoved(view, node);
   must(unlinkat(fd, name, isDirectory(node) ? AT_REMOVEDIR : 0));
   left();
   dropEntry(view, parent, name, node);
+  kept();
   if (parent.children.get(name) === node) parent.children.delete(name);
 }
 
@@ -145,10 +148,12 @@ export function rename(
   // Where the agent saw nothing, nothing is replaced.
   const exact = target === null ? NOREPLACE : flags;
   const replaced = target === null || flags === EXCHANGE ? null : leavingSetId(view, target);
+  const kept = target === null || flags === EXCHANGE ? null : keepRemoved(view, target);
   carryingSetIds(view, [source, flags === EXCHANGE ? target : null], () => {
     must(renameat2(directoryFd(view, from.parent), from.name, directoryFd(view, to.parent), to.name, exact));
     replaced?.();
     moveEntries(view, from, to, source, target, flags);
+    kept?.();
     from.parent.children.delete(from.name);
     to.parent.children.delete(to.name);
     if (flags === EXCHANGE && target !== null) follow(target, from);
