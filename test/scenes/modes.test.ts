@@ -25,6 +25,7 @@ def read(name):
     with open(name) as f: sys.stdout.write(f.read())
 def create(name): os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
 calls = dict(write=write, read=read, create=create, unlink=os.unlink, mkdir=os.mkdir, rmdir=os.rmdir, rename=os.rename, link=os.link, symlink=os.symlink,
+    mkfifo=os.mkfifo, mknod=os.mknod,
     chmod=lambda name: os.chmod(name, 0o600), truncate=lambda name: os.truncate(name, 0), stat=os.stat, list=lambda name: print(*sorted(os.listdir(name))))
 for line in sys.stdin.read().split("\\n"):
     call, *words = line.split()
@@ -46,6 +47,7 @@ describe.each(USERS)('as %s', (user) => {
   beforeAll(() => {
     world = makeWorld({ user });
     for (const mode of MODES) world.write(`${mode}/file`, `host ${mode}\n`);
+    mkdirSync(path.join(world.workspace, 'ro/sub'));
     for (const name of [
       'emptied/file',
       'deploy/run.sh',
@@ -70,6 +72,11 @@ describe.each(USERS)('as %s', (user) => {
         'create ro/new',
         'unlink ro/file',
         'mkdir ro/d',
+        'rmdir ro/sub',
+        'rename ro/file ro/other',
+        'link ro/file ro/other',
+        'mkfifo ro/pipe',
+        'mknod ro/new',
         'chmod ro/file',
         'truncate ro/file',
         'symlink x ro/l',

@@ -24,6 +24,8 @@ export class SystemError extends Error {
 
 export const cstring = (text: string): Buffer => Buffer.from(`${text}\0`, 'latin1');
 
+/** A path, or an address at which there is none. */
+export type Path = string | bigint;
 type Argument = number | bigint | string | Buffer | null;
 
 /**

@@ -1,42 +1,45 @@
 // Names: directories, links, renames, special files.
-import { AT, AT_FDCWD, bind, cstring } from './libc.ts';
+import { AT, AT_FDCWD, bind, cstring, type Path } from './libc.ts';
 import { O } from './open.ts';
 
 const libcReadlinkat = bind('int64_t readlinkat(int dirfd, const void *path, void *buffer, size_t size)');
 const libcSocket = bind('int socket(int domain, int type, int protocol)');
 const libcBind = bind('int bind(int fd, const void *address, unsigned int length)');
-export const mkdirat: (dirfd: number, path: string, mode: number) => number = bind(
+export const mkdirat: (dirfd: number, path: Path, mode: number) => number = bind(
   'int mkdirat(int dirfd, const void *path, unsigned int mode)',
 );
 export const mkdir = (path: string, mode = 0o755): number => mkdirat(AT_FDCWD, path, mode);
-export const unlinkat: (dirfd: number, path: string, flags: number) => number = bind(
+export const unlinkat: (dirfd: number, path: Path, flags: number) => number = bind(
   'int unlinkat(int dirfd, const void *path, int flags)',
 );
 export const unlink = (path: string): number => unlinkat(AT_FDCWD, path, 0);
 export const rmdir = (path: string): number => unlinkat(AT_FDCWD, path, AT.REMOVEDIR);
-export const linkat: (olddirfd: number, oldpath: string, newdirfd: number, newpath: string, flags: number) => number =
-  bind('int linkat(int olddirfd, const void *oldpath, int newdirfd, const void *newpath, int flags)');
+export const linkat: (olddirfd: number, oldpath: Path, newdirfd: number, newpath: Path, flags: number) => number = bind(
+  'int linkat(int olddirfd, const void *oldpath, int newdirfd, const void *newpath, int flags)',
+);
 export const link = (from: string, to: string): number => linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
-export const symlinkat: (target: string, dirfd: number, path: string) => number = bind(
+export const symlinkat: (target: Path, dirfd: number, path: Path) => number = bind(
   'int symlinkat(const void *target, int dirfd, const void *path)',
 );
 export const symlink = (target: string, path: string): number => symlinkat(target, AT_FDCWD, path);
 /** At most `sizeBytes` of the target, cut without notice as readlink(2) does. */
-export function readlink(path: string, sizeBytes = 4096): string {
+export function readlinkat(dirfd: number, path: Path, sizeBytes = 4096): string {
   const buffer = Buffer.alloc(sizeBytes);
-  return buffer.toString('latin1', 0, libcReadlinkat(AT_FDCWD, path, buffer, sizeBytes));
+  return buffer.toString('latin1', 0, libcReadlinkat(dirfd, path, buffer, sizeBytes));
 }
-export const renameat2: (od: number, from: string, nd: number, to: string, flags: number) => number = bind(
+export const readlink = (path: string, sizeBytes?: number): string => readlinkat(AT_FDCWD, path, sizeBytes);
+export const renameat2: (od: number, from: Path, nd: number, to: Path, flags: number) => number = bind(
   'int renameat2(int olddirfd, const void *oldpath, int newdirfd, const void *newpath, unsigned int flags)',
 );
 export const rename = (from: string, to: string, flags = 0): number => renameat2(AT_FDCWD, from, AT_FDCWD, to, flags);
 export const RENAME = { NOREPLACE: 1, EXCHANGE: 2, WHITEOUT: 4 } as const;
 /** `mode` holds the type (`S`), `device` is `makedev`. */
 export const mknod = (path: string, mode: number, device = 0): number => mknodat(AT_FDCWD, path, mode, device);
-export const mknodat: (dirfd: number, path: string, mode: number, device: number) => number = bind(
+export const mknodat: (dirfd: number, path: Path, mode: number, device: number) => number = bind(
   'int mknodat(int dirfd, const void *path, unsigned int mode, uint64_t dev)',
 );
-export const makedev = (major: number, minor: number): number => (major << 8) | minor;
+export const makedev = (major: number, minor: number): number =>
+  ((minor & ~0xff) << 12) | (major << 8) | (minor & 0xff);
 /** File types of st_mode. */
 export const S = {
   IFMT: 0o170000,
