@@ -113,6 +113,11 @@ function hideDirectory(node: Node): void {
 /** statx of the host's object into `view.stat`: 0, or the negated errno. Notices that another object took the name. */
 export function statLower(view: ViewState, node: Node): number {
   if (node.fd >= 0 && !node.fdIsStaging) return statx(node.fd, '', AT_EMPTY_PATH | AT_FLAGS, view.stat);
+  return findLower(view, node);
+}
+
+/** The same by name: where the one it was found by is gone, another link of the same object takes its place. */
+export function findLower(view: ViewState, node: Node): number {
   const status = statName(view, node);
   if (status === 0) return 0;
   for (let other = node.hostNames.pop(); other !== undefined; other = node.hostNames.pop()) {

@@ -25,7 +25,7 @@ import type { Base } from '../journal/model.ts';
 import type { Caller, CopyFileRange, OpenReply, Time } from '../operations.ts';
 import { FOPEN } from '../operations.ts';
 import { cidOfFile } from '../store/cid.ts';
-import { statLower } from './attributes.ts';
+import { findLower, statLower } from './attributes.ts';
 import { isBlob, openBlobOf } from './blobContent.ts';
 import type { Handle } from './connection.ts';
 import type { Node } from './node.ts';
@@ -106,6 +106,7 @@ export function openContent(view: ViewState, node: Node): void {
     return;
   }
   if (node.hostParent === null) fail('EIO');
+  must(findLower(view, node));
   if (!mayRead(view, node)) fail('ENOENT');
   const fd = must(view.host.open(node.hostParent, node.hostName, O_NONBLOCK));
   node.fd = fd;

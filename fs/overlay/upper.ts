@@ -7,7 +7,7 @@
 import { fail, must } from '../errno.ts';
 import { close, unlinkat } from '../host/syscall.ts';
 import type { Base, Transaction } from '../journal/model.ts';
-import { recordOf } from './attributes.ts';
+import { findLower, recordOf } from './attributes.ts';
 import type { Node } from './node.ts';
 import { isDirectory, isRegular, pathOf, S_IFDIR, S_IFLNK } from './node.ts';
 import type { InodeRecord } from './records.ts';
@@ -76,6 +76,7 @@ function lowerPath(node: Node): string {
 
 export function readLink(view: ViewState, node: Node): string {
   if (node.record !== null) return node.record.target;
+  must(findLower(view, node));
   if (node.hostParent === null) fail('EIO');
   const target = view.host.readlink(node.hostParent, node.hostName);
   if (typeof target === 'number') {

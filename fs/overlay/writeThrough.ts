@@ -29,7 +29,7 @@ import {
 } from '../host/syscall.ts';
 import type { Transaction } from '../journal/model.ts';
 import type { AttributeChanges, Caller } from '../operations.ts';
-import { fill, statLower } from './attributes.ts';
+import { fill, findLower, statLower } from './attributes.ts';
 import { landFile } from './landing.ts';
 import { movedTree } from './movedTree.ts';
 import type { Node } from './node.ts';
@@ -274,6 +274,7 @@ export function removexattr(view: ViewState, node: Node, name: string, caller: C
 }
 
 function xattrPath(view: ViewState, node: Node): string {
+  must(findLower(view, node));
   if (node.hostParent === null) fail('EIO');
   return `/proc/self/fd/${must(view.host.descriptor(node.hostParent))}/${node.hostName}`;
 }

@@ -8,6 +8,7 @@ import { isPortableXattr } from '../host/xattr.ts';
 import type { Transaction } from '../journal/model.ts';
 import type { Caller } from '../operations.ts';
 import { ACL_ACCESS, ACL_DEFAULT, aclWithMode, inheritAcl, isMinimal, modeFromAcl } from './acl.ts';
+import { findLower } from './attributes.ts';
 import { contentCid } from './content.ts';
 import type { Node } from './node.ts';
 import { isDirectory, isRegular, pathOf, S_IFLNK } from './node.ts';
@@ -119,7 +120,8 @@ function ownNames(view: ViewState, node: Node): string[] {
 
 /** A path that names the host's object without following it. */
 function hostPath(view: ViewState, node: Node): string | undefined {
-  if (node.hostParent === null || (node.record !== null && node.record.lower === '')) return undefined;
+  if (node.record !== null && node.record.lower === '') return undefined;
+  if (findLower(view, node) < 0 || node.hostParent === null) return undefined;
   const fd = view.host.descriptor(node.hostParent);
   return fd < 0 ? undefined : `/proc/self/fd/${fd}/${node.hostName}`;
 }
