@@ -20,6 +20,7 @@ export const ERRNO = {
   ENOTDIR: 20,
   EISDIR: 21,
   EINVAL: 22,
+  ENFILE: 23,
   EMFILE: 24,
   ENOTTY: 25,
   ETXTBSY: 26,
@@ -57,6 +58,29 @@ export class Errno {
   toString(): string {
     return this.name;
   }
+}
+
+/**
+ * Why an operation answers EIO, as `stats` counts it: what the store holds of a file, a row of the index, or the journal
+ * is damaged; the host's own device failed; something that must hold did not.
+ */
+export const IO_CAUSES = ['content', 'row', 'journal', 'device', 'invariant'] as const;
+export type IoCause = (typeof IO_CAUSES)[number];
+
+/** EIO with its reason. Thrown for damage and broken invariants alone: anything else has an error number of its own. */
+export class Damage extends Errno {
+  readonly cause: IoCause;
+  readonly detail: string;
+  constructor(cause: IoCause, detail: string) {
+    super(ERRNO.EIO);
+    this.cause = cause;
+    this.detail = detail;
+  }
+}
+
+/** Throws EIO for a cause; `detail` is for the log. */
+export function damaged(cause: IoCause, detail: string): never {
+  throw new Damage(cause, detail);
 }
 
 const instances = new Map<number, Errno>();

@@ -28,6 +28,8 @@ export interface Deferred {
   opened(reply: OpenReply): void;
   /** `number` is positive. */
   error(number: number): void;
+  /** With what an operation would have thrown. */
+  failed(thrown: unknown): void;
   /** Called once if the caller gives up (INTERRUPT, the connection ends). The transport answers EINTR itself. */
   onCancel: (() => void) | null;
 }

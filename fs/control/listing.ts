@@ -2,6 +2,7 @@
 
 import type { Mode, Rule } from '../../policy/model.ts';
 import type { ApproveResult, PendingItem, PendingListing } from '../daemon/protocol.ts';
+import { IO_CAUSES, type IoCause } from '../errno.ts';
 import { quotePath, quoteText } from './quote.ts';
 import { SKIP_REASONS, type Skipped } from './selection.ts';
 import type { AgentFacts } from './source.ts';
@@ -99,6 +100,23 @@ export interface Metric {
   readonly help: string;
   readonly kind: 'counter' | 'gauge';
   readonly values: readonly { readonly labels?: Readonly<Record<string, string>>; readonly value: number }[];
+}
+
+/** Answers of EIO: by cause, and by agent where there is more than one to tell apart. */
+export function ioErrorMetric(
+  counted: readonly {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly counts: Readonly<Record<IoCause, number>>;
+  }[],
+): Metric {
+  return {
+    name: 'agentsh_io_errors_total',
+    help: 'Answers of EIO: content, row, journal (the store is damaged), device (the host failed), invariant (a defect).',
+    kind: 'counter',
+    values: counted.flatMap(({ labels, counts }) =>
+      IO_CAUSES.map((cause) => ({ labels: { ...labels, cause }, value: counts[cause] })),
+    ),
+  };
 }
 
 /** `stats`: Prometheus text exposition. */

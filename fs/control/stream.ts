@@ -1,5 +1,5 @@
 // One open blocking file: follows a log from where it stood at open, and owes answers to readers that came too early.
-import { ERRNO, Errno, fail } from '../errno.ts';
+import { fail } from '../errno.ts';
 import type { Caller, Deferred } from '../operations.ts';
 import type { GrowingLog } from './source.ts';
 
@@ -67,7 +67,7 @@ export class Stream {
       deferred.data(target.subarray(0, taken));
     } catch (error) {
       deferred.onCancel = null;
-      deferred.error(error instanceof Errno ? error.number : ERRNO.EIO);
+      deferred.failed(error);
     }
     return true;
   }

@@ -2,10 +2,10 @@
 
 import { renderPolicy } from '../../policy/render.ts';
 import { MemoryLog } from '../control/eventLog.ts';
-import { renderMetrics, renderRules } from '../control/listing.ts';
+import { ioErrorMetric, renderMetrics, renderRules } from '../control/listing.ts';
 import { quotePath } from '../control/quote.ts';
 import type { AgentFacts, ControlSource, GrowingLog } from '../control/source.ts';
-import { fail } from '../errno.ts';
+import { fail, type IoCause } from '../errno.ts';
 import type { Ledger } from '../journal/ledger.ts';
 import type { AuditEvent } from '../journal/model.ts';
 import { BUILD } from './build.ts';
@@ -19,6 +19,8 @@ export interface AgentActor {
   commits(): readonly CommitItem[];
   requirePending(id: string): void;
   requests(): number;
+  /** Answers of EIO so far, by cause. */
+  ioErrors(): Readonly<Record<IoCause, number>>;
   /** Passes an event on to whoever follows all agents. */
   tell(event: Readonly<Record<string, unknown>>): void;
 }
@@ -61,6 +63,7 @@ export class AgentSource implements ControlSource {
         kind: 'counter',
         values: [{ value: this.actor.requests() }],
       },
+      ioErrorMetric([{ counts: this.actor.ioErrors() }]),
     ]);
   }
   agent(): AgentFacts {

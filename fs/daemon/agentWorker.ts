@@ -7,9 +7,10 @@ import { nameJudge } from '../../policy/names.ts';
 import { ruleFor, ruleTree } from '../../policy/rules.ts';
 import { loadIdentity, type Signer } from '../audit/identity.ts';
 import { ControlTree } from '../control/tree.ts';
-import { fail } from '../errno.ts';
+import { fail, type IoCause } from '../errno.ts';
 import { backingOf } from '../fuse/backing.ts';
 import { Channel, sendTo } from '../fuse/channel.ts';
+import { IoErrors } from '../fuse/ioErrors.ts';
 import { encodeExpireEntry, encodeInvalidateEntry, encodeInvalidateInode } from '../fuse/notify.ts';
 import { Session } from '../fuse/session.ts';
 import { AT_FDCWD, close, openat, read } from '../host/syscall.ts';
@@ -63,6 +64,7 @@ class Actor implements AgentActor {
   >();
   private readonly commBuffer = Buffer.alloc(COMM_BYTES);
   private readonly outbox = new Outbox((events) => loop.post({ events }), Date.now);
+  private readonly errors = new IoErrors(log, (cause) => loop.post({ event: { kind: 'ioError', cause } }));
   private auditSeen = 0;
 
   constructor(open: AgentOpen) {
@@ -163,6 +165,7 @@ class Actor implements AgentActor {
       idShift,
       send: sendTo(fd),
       log,
+      ioErrors: this.errors,
       passthrough,
       stackDepth: STACK_DEPTH,
     });
@@ -199,6 +202,10 @@ class Actor implements AgentActor {
     for (const { session } of this.sessions.values())
       for (const count of Object.values(session.requestCounts())) total += count;
     return total;
+  }
+
+  ioErrors(): Readonly<Record<IoCause, number>> {
+    return this.errors.counts;
   }
 
   pending(withIgnored = false): PendingListing {

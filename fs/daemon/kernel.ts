@@ -2,8 +2,9 @@
 //
 // Up: lock, places, stale mounts, ledger, agents, operator's mount, socket. Down: the same backwards.
 import { mkdirSync, realpathSync } from 'node:fs';
-import { renderMetrics } from '../control/listing.ts';
+import { ioErrorMetric, renderMetrics } from '../control/listing.ts';
 import { quotePath } from '../control/quote.ts';
+import { IO_CAUSES, type IoCause } from '../errno.ts';
 import { cleanStaleMounts } from '../fuse/mount.ts';
 import { NotificationQueue } from '../fuse/notify.ts';
 import type { AuditEvent } from '../journal/model.ts';
@@ -70,6 +71,8 @@ export class Kernel {
   readonly #watch: PolicyWatch;
   readonly #peers = new Map<number, Peer>();
   readonly #complaints = new Set<string>();
+  /** Answers of EIO since boot, by agent and cause. */
+  readonly #ioErrorCounts = new Map<string, Record<IoCause, number>>();
   #server: SocketServer | undefined;
   #idle: NodeJS.Timeout | undefined;
   #used = false;
@@ -226,6 +229,7 @@ export class Kernel {
       gauge('sessions', 'Open sessions.', sessions),
       gauge('clients', 'Connections on the socket.', this.#peers.size),
       gauge('uptime_seconds', 'Since boot.', Math.floor((Date.now() - this.startedAtMs) / 1000)),
+      ioErrorMetric(this.agents.all().map(({ key }) => ({ labels: { agent: key }, counts: this.#ioErrors(key) }))),
       gauge('resident_bytes', 'Memory of the kernel process.', process.memoryUsage.rss()),
     ]);
   }
@@ -332,7 +336,17 @@ export class Kernel {
 
   #event(agent: string, event: Readonly<Record<string, unknown>>): void {
     if (event.kind === 'log') this.log.write(`${agent}: ${String(event.text)}`);
+    else if (event.kind === 'ioError') this.#ioErrors(agent)[event.cause as IoCause] += 1;
     else this.feed.publish({ agent, ...event });
+  }
+
+  #ioErrors(agent: string): Record<IoCause, number> {
+    let counts = this.#ioErrorCounts.get(agent);
+    if (counts === undefined) {
+      counts = Object.fromEntries(IO_CAUSES.map((cause) => [cause, 0])) as Record<IoCause, number>;
+      this.#ioErrorCounts.set(agent, counts);
+    }
+    return counts;
   }
 
   #agentsChanged(): void {

@@ -12,6 +12,8 @@ export interface Parking {
   /** The answer to an open did not reach the kernel: its handle is nobody's. */
   release(node: number, handle: number, flags: number): void;
   defect(thrown: unknown, doing: string): void;
+  /** The error number of what an operation threw. EIO is counted. */
+  numberOf(thrown: unknown, doing: string, node: number): number;
 }
 
 /** What is kept of the request. */
@@ -64,8 +66,18 @@ export class DeferredReply implements Deferred {
 
   error(number: number): void {
     if (this.answered) return;
+    if (number > 0 && number < ERROR_LIMIT) return this.fail(number);
+    this.parking.defect(new Error(`error number ${number}`), 'deferred.error');
+    this.fail(ERRNO.EIO);
+  }
+
+  failed(thrown: unknown): void {
+    if (!this.answered) this.fail(this.parking.numberOf(thrown, 'a late answer', this.parked.node));
+  }
+
+  private fail(number: number): void {
     const message = this.message(0);
-    message.writeInt32LE(-(number > 0 && number < ERROR_LIMIT ? number : ERRNO.EIO), 4);
+    message.writeInt32LE(-number, 4);
     this.answer(message);
   }
 
@@ -95,7 +107,7 @@ export class DeferredReply implements Deferred {
   private misused(method: string, right: boolean): boolean {
     if (right) return false;
     this.parking.defect(new Error(`deferred.${method} does not answer this request`), method);
-    this.error(ERRNO.EIO);
+    this.fail(ERRNO.EIO);
     return true;
   }
 

@@ -5,13 +5,14 @@
 // - each request that wants an answer gets exactly one;
 // - an answer that did not arrive leaves nothing behind: its lookups are forgotten and its handle released;
 // - whatever an operation throws, the session goes on.
-import { ERRNO, Errno, fail } from '../errno.ts';
+import { ERRNO, fail } from '../errno.ts';
 import type { Caller, Operations } from '../operations.ts';
 import { ERROR_LIMIT, OPCODE, OPCODE_LIMIT } from './abi.ts';
 import { DeferredReply, type Parking } from './deferred.ts';
 import { DirectoryWriter } from './directory.ts';
 import { inward } from './ids.ts';
 import { decodeOffer, encodeInit, NEWEST, type Negotiated, negotiate } from './init.ts';
+import { causeOf, errnoOf, IoErrors, textOf } from './ioErrors.ts';
 import { encodePollWakeup } from './notify.ts';
 import { OPCODE_ROWS, type Row } from './opcodes.ts';
 import { Reply } from './replies.ts';
@@ -19,8 +20,6 @@ import { Request } from './requests.ts';
 
 /** Requests of one session that may wait for their answer at a time. */
 const PARKED_MAX = 4096;
-/** Defects of one session that are logged, each. */
-const DEFECTS_LOGGED = 100;
 
 export interface SessionOptions {
   readonly operations: Operations;
@@ -29,6 +28,8 @@ export interface SessionOptions {
   /** Delivers a whole message: the result of write(2), or the negated errno. */
   readonly send: (buffer: Buffer, length: number) => number;
   readonly log: (message: string) => void;
+  /** Counts answers of EIO over all sessions of an agent; one of the session's own where missing. */
+  readonly ioErrors?: IoErrors;
   /** Ask for passthrough; `negotiated.passthrough` tells whether it was had. */
   readonly passthrough: boolean;
   /** How many file systems may lie beneath a backing file: 1, or 2 for a workspace on overlayfs. */
@@ -71,8 +72,9 @@ export class Session implements Parking {
   negotiated: Negotiated;
   /** INIT was answered. */
   initialised = false;
-  /** Failures that were not an errno: each one a bug, logged, answered with EIO. */
+  /** Failures that were not an errno: each one a bug, logged, answered with EIO where an answer is due. */
   defects = 0;
+  readonly ioErrors: IoErrors;
   /** Messages dropped because no header could be read from them. */
   malformed = 0;
   private readonly request = new Request();
@@ -84,6 +86,7 @@ export class Session implements Parking {
 
   constructor(options: SessionOptions) {
     this.options = options;
+    this.ioErrors = options.ioErrors ?? new IoErrors(options.log);
     this.operations = options.operations;
     this.idShift = options.idShift;
     this.send = options.send;
@@ -111,7 +114,7 @@ export class Session implements Parking {
       this.check(row);
       row!.handle(this, request, reply);
     } catch (thrown) {
-      error = this.errorNumber(thrown, row);
+      error = this.numberOf(thrown, row?.name ?? 'dispatch', request.node, row);
       if (row?.undo !== undefined && request.opcode === OPCODE.READDIRPLUS) this.undo(row);
     }
     if (row?.silent === true || this.isOwed(error)) return;
@@ -150,27 +153,32 @@ export class Session implements Parking {
     try {
       row.undo?.(this, this.request, this.reply);
     } catch (thrown) {
-      if (!(thrown instanceof Errno)) this.defect(thrown, `undo of ${row.name}`);
+      if (errnoOf(thrown) === undefined) this.defect(thrown, `undo of ${row.name}`);
     }
   }
 
   /** The one place where what was thrown becomes a number. */
-  private errorNumber(thrown: unknown, row: Row | undefined): number {
-    if (!(thrown instanceof Errno)) {
-      this.defect(thrown, row?.name ?? 'dispatch');
+  numberOf(thrown: unknown, doing: string, node: number, row?: Row): number {
+    const known = errnoOf(thrown);
+    if (known === undefined) {
+      this.defect(thrown, doing);
       return ERRNO.EIO;
     }
-    const { number } = thrown;
+    const { number } = known;
     if (number === ERRNO.ENOSYS && row !== undefined && row.dispensable !== true) return ERRNO.EOPNOTSUPP;
-    return number > 0 && number < ERROR_LIMIT ? number : ERRNO.EIO;
+    if (number === ERRNO.EIO) {
+      const { cause, what } = causeOf(known);
+      this.ioErrors.add(cause, doing, `node ${node}: ${what}`);
+    }
+    if (number > 0 && number < ERROR_LIMIT) return number;
+    this.defect(new Error(`error number ${number}`), doing);
+    return ERRNO.EIO;
   }
 
+  /** What was thrown is no answer: a bug of ours. */
   defect(thrown: unknown, doing: string): void {
-    const count = ++this.defects;
-    // A defect in a hot operation repeats a hundred thousand times a second: later ones at powers of two only.
-    if (count > DEFECTS_LOGGED && (count & (count - 1)) !== 0) return;
-    const what = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-    this.options.log(`fuse: defect ${count}: ${doing}: ${what}`);
+    this.defects += 1;
+    this.ioErrors.add('invariant', doing, textOf(thrown));
   }
 
   /** Answers INIT. */
@@ -204,7 +212,7 @@ export class Session implements Parking {
     try {
       this.operations.release(node, handle, flags);
     } catch (thrown) {
-      if (!(thrown instanceof Errno)) this.defect(thrown, 'release');
+      if (errnoOf(thrown) === undefined) this.defect(thrown, 'release');
     }
   }
 

@@ -4,7 +4,7 @@
 //
 // The temporary only ever holds the verified result (before) or what it displaced (after), so a later run knows from
 // the names alone where an earlier one stopped. A file with several links is written in place, its pre-image first.
-import { ERRNO, must } from '../errno.ts';
+import { damaged, ERRNO, must } from '../errno.ts';
 import { landableMode, setModeAndXattrs, setModified, setOwner } from '../host/attributes.ts';
 import { type Captured, capture, openForReading } from '../host/capture.ts';
 import { copyContent, isMixOf } from '../host/content.ts';
@@ -202,7 +202,8 @@ function fill(site: Site, step: FileStep, target: number): void {
   } finally {
     close(sealed);
   }
-  if (site.run.ports.cidOf(target) !== step.result.cid) must(-ERRNO.EIO);
+  if (site.run.ports.cidOf(target) !== step.result.cid)
+    damaged('content', `the sealed copy ${step.sealed} is not what its name says`);
   setModeAndXattrs(target, landableMode(step.result.mode), landedXattrs(step));
   setModified(target, step.mtimeNs);
 }

@@ -9,7 +9,7 @@ import { type ChainState, extend } from '../audit/chain.ts';
 import type { AuditEvent } from '../audit/event.ts';
 import type { Signer } from '../audit/identity.ts';
 import { AuditLog } from '../audit/log.ts';
-import { ERRNO, errno, must } from '../errno.ts';
+import { damaged, must } from '../errno.ts';
 import { fsync } from '../host/syscall.ts';
 import { KEY_BYTES_MAX, type Tables } from '../store/tables.ts';
 import { readSignedSeq } from './auditNotes.ts';
@@ -365,7 +365,7 @@ export class Ledger {
   }
 
   private refuseIfBroken(): void {
-    if (this.broken !== undefined) throw errno(ERRNO.EIO);
+    if (this.broken !== undefined) damaged('journal', this.broken);
   }
 }
 

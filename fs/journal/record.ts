@@ -7,6 +7,7 @@
 // written: what lies at or before it can never be a torn tail, only damage. The header's CRC tells a torn record (sound
 // header, too few bytes) from a damaged one. The pad keeps records at multiples of 8, so that a scan can find them.
 import { crc32 } from 'node:zlib';
+import { fail } from '../errno.ts';
 
 export const HEADER_BYTES = 32;
 export const PAYLOAD_BYTES_MAX = 16 << 20;
@@ -137,7 +138,8 @@ export class RecordBuilder {
 
   private need(sizeBytes: number): void {
     const wanted = this.end + sizeBytes;
-    if (wanted - HEADER_BYTES > PAYLOAD_BYTES_MAX) throw new RangeError('a transaction larger than 16 MiB');
+    // Too much for one step, whatever it was: nothing of it is done.
+    if (wanted - HEADER_BYTES > PAYLOAD_BYTES_MAX) fail('ENOMEM');
     if (wanted + 8 <= this.buffer.length) return;
     const larger = Buffer.alloc(2 ** Math.ceil(Math.log2(wanted + 8)));
     this.buffer.copy(larger, 0, 0, this.end);

@@ -1,5 +1,5 @@
 // Attributes of a node: the host's while it is untouched, the record's after, size and times of staging from its file.
-import { errno, fail } from '../errno.ts';
+import { errno, must } from '../errno.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -12,6 +12,7 @@ import {
 } from '../host/syscall.ts';
 import type { Attributes, AttributesReply, Entry } from '../operations.ts';
 import { blobPath } from '../store/blobs.ts';
+import { mustHave } from './damage.ts';
 import type { Node } from './node.ts';
 import { isDirectory, S_IFDIR, S_IFMT } from './node.ts';
 import type { InodeRecord } from './records.ts';
@@ -201,7 +202,7 @@ function fillFromStaging(view: ViewState, node: Node, record: InodeRecord): void
     node.fd >= 0 && node.fdIsStaging
       ? statx(node.fd, '', AT_EMPTY_PATH | AT_FLAGS, view.stat)
       : statx(view.stagingFd, view.stagingName(record.stagingId), AT_FLAGS, view.stat);
-  if (status < 0) fail('EIO');
+  mustHave(status, 'staging file', record);
   fillDataFromStat(view.stat);
   const ctimeSec = readI64(view.stat, STATX.ctime);
   const ctimeNsec = view.stat.readUInt32LE(STATX.ctime + 8);
@@ -213,7 +214,7 @@ function fillFromStaging(view: ViewState, node: Node, record: InodeRecord): void
 
 /** Changed in its attributes only: size and blocks are the host's, the time too where the host wrote after the agent. */
 function fillFromLowerContent(view: ViewState, node: Node, record: InodeRecord): void {
-  if (statLower(view, node) < 0) fail('EIO');
+  must(statLower(view, node));
   attributes.size = readU64(view.stat, STATX.size);
   attributes.blocks = readU64(view.stat, STATX.blocks);
   const mtimeSec = readI64(view.stat, STATX.mtime);
@@ -227,7 +228,7 @@ function fillFromLowerContent(view: ViewState, node: Node, record: InodeRecord):
 /** A blob has no times of its own: they are the record's. */
 function fillFromBlob(view: ViewState, record: InodeRecord): void {
   const path = blobPath(view.commitPlaces().blobs, record.target);
-  if (statx(AT_FDCWD, path, AT_FLAGS, view.stat) < 0) fail('EIO');
+  mustHave(statx(AT_FDCWD, path, AT_FLAGS, view.stat), 'blob', record);
   attributes.size = readU64(view.stat, STATX.size);
   attributes.blocks = readU64(view.stat, STATX.blocks);
 }

@@ -2,20 +2,32 @@
 //
 // Approving copies staged bytes and identifies the copy. Where the host was in the way of it, what was reviewed is not
 // copied a second time: the file is that blob from then on, and its staging file goes. The next write copies up again.
-import { STATX, statx, unlinkat } from '../host/syscall.ts';
+import { damaged } from '../errno.ts';
+import { close, STATX, statx, unlinkat } from '../host/syscall.ts';
 import type { Step } from '../journal/model.ts';
 import { blobPath, openBlob } from '../store/blobs.ts';
+import { mustHave } from './damage.ts';
 import type { Settled } from './plan.ts';
 import type { InodeRecord } from './records.ts';
 import { CONTENT, encodeInode, inodeKey } from './records.ts';
 import { nodesByIno } from './settle.ts';
 import type { ViewState } from './state.ts';
+import { cidOf } from './versions.ts';
 
 export const isBlob = (record: InodeRecord | null): boolean => record !== null && record.content === CONTENT.blob;
 
-/** A readable descriptor of a blob's bytes. @throws Errno */
-export const openBlobOf = (view: ViewState, record: InodeRecord): number =>
-  openBlob(view.commitPlaces().blobs, record.target);
+/** A readable descriptor of a blob's bytes, which are what its name says. @throws Damage, Errno */
+export function openBlobOf(view: ViewState, record: InodeRecord): number {
+  const fd = mustHave(openBlob(view.commitPlaces().blobs, record.target), 'blob', record);
+  try {
+    if (cidOf(fd) === record.target) return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+  close(fd);
+  damaged('content', `the blob ${record.target} of inode ${record.ino} is not what its name says`);
+}
 
 export const blobPathOf = (view: ViewState, record: InodeRecord): string =>
   blobPath(view.commitPlaces().blobs, record.target);

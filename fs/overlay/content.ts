@@ -28,6 +28,7 @@ import { cidOfFile } from '../store/cid.ts';
 import { findLower, statLower } from './attributes.ts';
 import { isBlob, openBlobOf } from './blobContent.ts';
 import type { Handle } from './connection.ts';
+import { mustHave } from './damage.ts';
 import type { Node } from './node.ts';
 import { hasUpper, isRegular, pathOf } from './node.ts';
 import { CONTENT } from './records.ts';
@@ -96,7 +97,7 @@ export function openContent(view: ViewState, node: Node): void {
   if (node.fd >= 0) return;
   const record = node.record;
   if (record !== null && record.content === CONTENT.staging) {
-    node.fd = must(openat(view.stagingFd, view.stagingName(record.stagingId), O_RDWR));
+    node.fd = mustHave(openat(view.stagingFd, view.stagingName(record.stagingId), O_RDWR), 'staging file', record);
     node.fdIsStaging = true;
     return;
   }
@@ -105,7 +106,7 @@ export function openContent(view: ViewState, node: Node): void {
     node.fdIsStaging = false;
     return;
   }
-  if (node.hostParent === null) fail('EIO');
+  if (node.hostParent === null) fail('ESTALE');
   must(findLower(view, node));
   if (!mayRead(view, node)) fail('ENOENT');
   const fd = must(view.host.open(node.hostParent, node.hostName, O_NONBLOCK));

@@ -10,7 +10,7 @@ import type { Handle, ListedName } from './connection.ts';
 import type { Node } from './node.ts';
 import { S_IFDIR, S_IFREG } from './node.ts';
 import { decodeDirent, direntName, direntRange } from './records.ts';
-import { child, isHiddenName, isTakenAway } from './resolve.ts';
+import { child, isForsakenEntry, isHiddenName, isTakenAway } from './resolve.ts';
 import type { ViewState } from './state.ts';
 import { release } from './upper.ts';
 
@@ -33,7 +33,7 @@ function addUpperNames(view: ViewState, node: Node, names: ListedName[], decided
     const name = direntName(key);
     const dirent = decodeDirent(value);
     decided.add(name);
-    if (!dirent.whiteout && !isTakenAway(view, node, name, dirent.type))
+    if (!dirent.whiteout && !isTakenAway(view, node, name, dirent.type) && !isForsakenEntry(view, dirent))
       names.push({ name, ino: dirent.ino, type: dirent.type });
   }
 }

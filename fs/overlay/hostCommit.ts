@@ -3,6 +3,7 @@
 // One commit at a time in this process: an Int32 in shared memory is the lock (0 free, 1 held). What a crash
 // interrupted is carried on when the ledger is opened again.
 import { randomBytes } from 'node:crypto';
+import { fail } from '../errno.ts';
 import { type CommitPorts, commit, recover } from '../journal/commit.ts';
 import { base32 } from '../journal/identifier.ts';
 import type { CommitOutcome, CommitPlan, Step } from '../journal/model.ts';
@@ -17,6 +18,7 @@ export interface CommitPlaces {
   readonly lock: Int32Array;
 }
 
+/** A commit of another agent's that takes longer is waited for by trying again. */
 const LOCK_WAIT_MS = 60_000;
 
 /** What the `commits` table keeps. `status`: intended, done, conflict. */
@@ -88,8 +90,7 @@ function portsOf(view: ViewState, places: CommitPlaces, by: string, durable = tr
 
 function locked<T>(lock: Int32Array, body: () => T): T {
   while (Atomics.compareExchange(lock, 0, 0, 1) !== 0) {
-    if (Atomics.wait(lock, 0, 1, LOCK_WAIT_MS) === 'timed-out')
-      throw new Error('the commit lock was held for a minute');
+    if (Atomics.wait(lock, 0, 1, LOCK_WAIT_MS) === 'timed-out') fail('EBUSY');
   }
   try {
     return body();

@@ -1,5 +1,7 @@
 // One staged file under `rw` goes to the host: the same commit as an approval, of one step, decided by nobody.
+import { ERRNO, type Errno, errno } from '../errno.ts';
 import { close } from '../host/syscall.ts';
+import type { CommitOutcome } from '../journal/model.ts';
 import { seal } from '../store/blobs.ts';
 import { runCommit } from './hostCommit.ts';
 import { indexRoots, spotAt } from './indexTree.ts';
@@ -10,17 +12,24 @@ import { settle } from './settle.ts';
 import type { ViewState } from './state.ts';
 import { filledBase, openContentOf, resultVersion } from './versions.ts';
 
-/** Lands a node's staged bytes; null where they are on the host now, else why they are not. */
-export function landFile(view: ViewState, node: Node): string | null {
+/** Why bytes are not on the host: the host moved, or refused with an error of its own. */
+export interface NotLanded {
+  readonly reason: string;
+  readonly errno: Errno;
+}
+
+/** Lands a node's staged bytes; null where they are on the host now. */
+export function landFile(view: ViewState, node: Node): NotLanded | null {
   const path = pathOf(node);
   const root = indexRoots(view, (each) => each.rule?.mode === 'rw').findLast((each) =>
     path.startsWith(`${each.path}/`),
   );
   const spot = root === undefined ? undefined : spotAt(view, root, path);
   const record = spot?.record;
-  if (root === undefined || spot === undefined || record === null || record === undefined) return 'its entry is gone';
+  if (root === undefined || spot === undefined || record === null || record === undefined)
+    return moved('its entry is gone');
   const result = resultVersion(view, record);
-  if (result.type !== 'file') return 'not a file';
+  if (result.type !== 'file') return moved('not a file');
   const places = view.commitPlaces();
   const fd = openContentOf(view, record);
   try {
@@ -36,10 +45,17 @@ export function landFile(view: ViewState, node: Node): string | null {
       mtimeNs: modificationTime(fd),
     };
     const { outcome } = runCommit(view, places, [root.path], [step], 'rw', false);
-    if (outcome.status === 'conflict') return outcome.conflicts[0]?.reason ?? 'conflict';
+    if (outcome.status === 'conflict') return notLanded(outcome);
     settle(view, [{ spot, root, change: 'made', place: path }], outcome.landed);
     return null;
   } finally {
     close(fd);
   }
+}
+
+const moved = (reason: string): NotLanded => ({ reason, errno: errno(ERRNO.ESTALE) });
+
+function notLanded({ conflicts, errno: refused }: Extract<CommitOutcome, { status: 'conflict' }>): NotLanded {
+  const reason = conflicts[0]?.reason ?? 'conflict';
+  return refused === undefined ? moved(reason) : { reason, errno: errno(refused) };
 }

@@ -9,6 +9,7 @@
 //   24 removed f64 | 32 base as JSON, or nothing
 //
 // Little-endian but for keys. Inode numbers stay below 2^53, so a float64 holds them exactly.
+import { damaged } from '../errno.ts';
 import type { Base } from '../journal/model.ts';
 
 /** Where the bytes of a regular file are. */
@@ -50,6 +51,8 @@ export interface DirentRecord {
   readonly removed: number;
 }
 
+/** Types of inodes, as `mode >> 12`. */
+const TYPES: ReadonlySet<number> = new Set([0o1, 0o2, 0o4, 0o6, 0o10, 0o12, 0o14]);
 const HEADER_BYTES = 82;
 const DIRENT_HEADER_BYTES = 32;
 
@@ -107,8 +110,11 @@ function writeTime(bytes: Buffer, at: number, sec: number, nsec: number): void {
   bytes.writeUInt32LE(nsec, at + 8);
 }
 
+/** @throws Damage */
 export function decodeInode(ino: number, bytes: Buffer): InodeRecord {
-  const lowerEnd = HEADER_BYTES + bytes.readUInt16LE(80);
+  const lowerEnd = bytes.length < HEADER_BYTES ? Number.POSITIVE_INFINITY : HEADER_BYTES + bytes.readUInt16LE(80);
+  if (lowerEnd > bytes.length || (bytes[20] ?? 0) > CONTENT.blob || !TYPES.has(bytes.readUInt32LE(0) >> 12))
+    damaged('row', `inode ${ino}: ${bytes.length} bytes that are no inode`);
   return {
     ino,
     mode: bytes.readUInt32LE(0),
@@ -143,9 +149,11 @@ export function encodeDirent(record: DirentRecord): Buffer {
   return bytes;
 }
 
+/** @throws Damage */
 export function decodeDirent(bytes: Buffer): DirentRecord {
-  const base =
-    bytes.length > DIRENT_HEADER_BYTES ? (JSON.parse(bytes.toString('utf8', DIRENT_HEADER_BYTES)) as Base) : undefined;
+  if (bytes.length < DIRENT_HEADER_BYTES || (bytes[0] !== 1 && bytes[0] !== 2))
+    damaged('row', `${bytes.length} bytes that are no directory entry`);
+  const base = bytes.length > DIRENT_HEADER_BYTES ? decodeBase(bytes.toString('utf8', DIRENT_HEADER_BYTES)) : undefined;
   return {
     whiteout: bytes[0] === 2,
     type: bytes[1] ?? 0,
@@ -154,4 +162,12 @@ export function decodeDirent(bytes: Buffer): DirentRecord {
     changedAtMs: bytes.readDoubleLE(16),
     removed: bytes.readDoubleLE(24),
   };
+}
+
+function decodeBase(text: string): Base {
+  try {
+    return JSON.parse(text) as Base;
+  } catch {
+    damaged('row', 'a directory entry whose base cannot be read');
+  }
 }

@@ -4,13 +4,15 @@
 // What is hidden is absent: every way to a name goes through `child`, so listings, links and errors agree.
 import type { Rule, RuleNode } from '../../policy/model.ts';
 import { ruleFor } from '../../policy/rules.ts';
-import { errno } from '../errno.ts';
+import { damaged, errno } from '../errno.ts';
 import type { HostDirectory } from '../host/hostTree.ts';
 import { isReservedName } from '../host/reserved.ts';
 import { close, pread, STATX } from '../host/syscall.ts';
+import { statLower } from './attributes.ts';
 import type { Node } from './node.ts';
 import { isDirectory, pathOf, S_IFDIR, S_IFMT, S_IFREG } from './node.ts';
-import type { InodeRecord } from './records.ts';
+import type { DirentRecord, InodeRecord } from './records.ts';
+import { CONTENT } from './records.ts';
 import type { ViewState } from './state.ts';
 
 const ENOENT = -2;
@@ -31,11 +33,31 @@ export function child(view: ViewState, parent: Node, name: string): Node | null 
   if (dirent !== undefined) {
     if (dirent.whiteout || isTakenAway(view, parent, name, dirent.type)) return null;
     const node = upperChild(view, parent, name, dirent.ino, rule, ruleNode);
-    if (node !== null) return node;
+    if (node === null) damaged('row', `an entry leads to inode ${dirent.ino}, which is not there`);
+    return isForsaken(view, node) ? null : node;
   }
   if (ruleNode !== undefined) return ruledChild(view, parent, name, rule, ruleNode);
   if (parent.lowerDirectory === null || rule.mode === 'hidden') return null;
   return lowerChild(view, parent, parent.lowerDirectory, name, rule);
+}
+
+/** Changed in its attributes only, and the host has removed the file that holds its bytes: there is nothing to show. */
+function isForsaken(view: ViewState, node: Node): boolean {
+  if (node.record?.content !== CONTENT.lower || node.fd >= 0 || node.type !== S_IFREG) return false;
+  const status = statLower(view, node);
+  return status === ENOENT || status === ENOTDIR;
+}
+
+/** The same for a listed entry of the agent's. */
+export function isForsakenEntry(view: ViewState, { ino, type }: DirentRecord): boolean {
+  if (type !== S_IFREG >> 12) return false;
+  const known = view.files.get(ino);
+  if (known !== undefined && known.record !== null) return isForsaken(view, known);
+  const record = view.readInode(ino);
+  if (record === null || record.content !== CONTENT.lower) return false;
+  const { hostParent, hostName } = lowerOf(view, record);
+  const status = hostParent === null ? ENOENT : view.host.stat(hostParent, hostName, view.stat);
+  return status === ENOENT || status === ENOTDIR;
 }
 
 /** Whether a policy that came later hides what the agent made. */

@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import type { ReadAudit } from '../../policy/effective.ts';
 import type { NameJudge, NameVerdict, Rule, RuleNode } from '../../policy/model.ts';
 import type { Errno } from '../errno.ts';
-import { errno, fail, must } from '../errno.ts';
+import { damaged, errno, fail, must } from '../errno.ts';
 import { capture } from '../host/capture.ts';
 import type { HostDirectory } from '../host/hostTree.ts';
 import { HostTree } from '../host/hostTree.ts';
@@ -163,7 +163,7 @@ export class ViewState {
 
   addHandle(node: Node, flags: number, passthrough: boolean): Handle {
     const connection = this.connection;
-    if (connection === null) fail('EIO');
+    if (connection === null) damaged('invariant', 'an open without a connection');
     const handle: Handle = { id: this.nextHandle++, node, flags, connection, passthrough, wrote: false, names: null };
     this.handles.set(handle.id, handle);
     connection.handles.add(handle.id);

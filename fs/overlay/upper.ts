@@ -4,7 +4,7 @@
 //   walk down from the root finds each change.
 // - The base of a name (what the host had when the agent first changed it, "absent" too) is kept with its entry and
 //   survives deletion and re-creation.
-import { fail, must } from '../errno.ts';
+import { errno, fail, must } from '../errno.ts';
 import { close, unlinkat } from '../host/syscall.ts';
 import type { Base, Transaction } from '../journal/model.ts';
 import { findLower, recordOf } from './attributes.ts';
@@ -77,12 +77,9 @@ function lowerPath(node: Node): string {
 export function readLink(view: ViewState, node: Node): string {
   if (node.record !== null) return node.record.target;
   must(findLower(view, node));
-  if (node.hostParent === null) fail('EIO');
+  if (node.hostParent === null) fail('ESTALE');
   const target = view.host.readlink(node.hostParent, node.hostName);
-  if (typeof target === 'number') {
-    must(target);
-    fail('EIO');
-  }
+  if (typeof target === 'number') throw errno(target);
   return target;
 }
 

@@ -1,7 +1,7 @@
 // What the index and the host hold at a path, as versions that can be compared. Content is read once for each state of
 // a file: a CID is remembered by inode, size and times, unless those are too fresh to vouch for it.
 
-import { must } from '../errno.ts';
+import { Damage, must } from '../errno.ts';
 import type { Captured } from '../host/capture.ts';
 import { capture, hintOf } from '../host/capture.ts';
 import type { HostDirectory } from '../host/hostTree.ts';
@@ -45,7 +45,7 @@ export function resultVersion(view: ViewState, record: InodeRecord): Version {
   if (type === S_IFLNK) return { type: 'symlink', target: record.target };
   if (type === S_IFDIR) return { type: 'directory', mode, ...xattrs(view, record) };
   if (type !== S_IFREG) return { type: type === S_IFIFO ? 'fifo' : 'socket', mode };
-  const fd = openContentOf(view, record);
+  const fd = openUndamaged(view, record);
   if (fd < 0) return { type: 'file', cid: '', sizeBytes: 0, mode };
   try {
     const cid = cidOf(fd);
@@ -56,7 +56,17 @@ export function resultVersion(view: ViewState, record: InodeRecord): Version {
   }
 }
 
-/** A readable descriptor of an inode's bytes, or the negated errno. */
+/** One damaged file must not keep all others from being listed: it shows as nothing, which nobody can approve. */
+function openUndamaged(view: ViewState, record: InodeRecord): number {
+  try {
+    return openContentOf(view, record);
+  } catch (error) {
+    if (error instanceof Damage) return -error.number;
+    throw error;
+  }
+}
+
+/** A readable descriptor of an inode's bytes, or the negated errno. @throws Damage */
 export function openContentOf(view: ViewState, record: InodeRecord): number {
   if (record.content === CONTENT.staging) return openat(view.stagingFd, view.stagingName(record.stagingId), 0);
   if (isBlob(record)) return openBlobOf(view, record);

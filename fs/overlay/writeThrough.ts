@@ -217,7 +217,7 @@ function follow(node: Node, to: Place): void {
 export function link(view: ViewState, node: Node, parent: Node, name: string, caller: Caller): Node {
   settle(view, node, caller);
   must(statLower(view, node));
-  if (node.hostParent === null) fail('EIO');
+  if (node.hostParent === null) fail('ESTALE');
   view.ledger.record(view.event('link', childPath(parent, name), parent.rule, caller));
   const { hostParent, hostName } = node;
   carryingSetIds(view, [node], () =>
@@ -230,7 +230,7 @@ export function link(view: ViewState, node: Node, parent: Node, name: string, ca
 
 export function setattr(view: ViewState, node: Node, changes: AttributeChanges, caller: Caller): void {
   must(statLower(view, node));
-  if (node.hostParent === null) fail('EIO');
+  if (node.hostParent === null) fail('ESTALE');
   const dirfd = must(view.host.descriptor(node.hostParent));
   view.ledger.record(view.event('setattr', pathOf(node), node.rule, caller));
   const shown = shownMode(view, node, changes);
@@ -275,22 +275,24 @@ export function removexattr(view: ViewState, node: Node, name: string, caller: C
 
 function xattrPath(view: ViewState, node: Node): string {
   must(findLower(view, node));
-  if (node.hostParent === null) fail('EIO');
+  if (node.hostParent === null) fail('ESTALE');
   return `/proc/self/fd/${must(view.host.descriptor(node.hostParent))}/${node.hostName}`;
 }
 
-/** Lands a staged file on the host. @throws ESTALE where the host moved: the data stays in the upper */
+/** Lands a staged file on the host. @throws ESTALE where the host moved, or what it refused with: the data stays in the upper */
 export function commitFile(view: ViewState, node: Node, caller: Caller | null): void {
   if (node.record === null || node.orphan) return;
   node.dirty = false;
-  const conflict = landFile(view, node);
-  if (conflict === null) {
+  const kept = landFile(view, node);
+  if (kept === null) {
     if (node.record === null) unpinAbove(view, node);
     return;
   }
-  const path = pathOf(node);
-  view.ledger.record(view.event('commit', path, node.rule, caller, { verdict: 'conflict', note: conflict }));
-  throw errno(ERRNO.ESTALE);
+  // What the host refused may yet land at the next close or fsync.
+  node.dirty = kept.errno.number !== ERRNO.ESTALE;
+  const event = view.event('commit', pathOf(node), node.rule, caller, { verdict: 'conflict', note: kept.reason });
+  view.ledger.record(event);
+  throw kept.errno;
 }
 
 /** The last handle is gone: what landed at its close is the host's now. */

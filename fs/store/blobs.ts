@@ -56,19 +56,15 @@ export function blobPath(directory: string, cid: string): string {
   return `${directory}/${cid.slice(-2)}/${cid}`;
 }
 
-/**
- * Opens sealed content for reading.
- * @throws Errno ENOENT where the store does not have it
- */
-export function openBlob(directory: string, cid: string): number {
-  return must(openat(AT_FDCWD, blobPath(directory, cid), constants.O_RDONLY | constants.O_NOFOLLOW));
-}
+/** Opens sealed content for reading: its descriptor, or the negated errno (ENOENT where the store does not have it). */
+export const openBlob = (directory: string, cid: string): number =>
+  openat(AT_FDCWD, blobPath(directory, cid), constants.O_RDONLY | constants.O_NOFOLLOW);
 
 export type BlobState = 'sound' | 'missing' | 'damaged';
 
 /** Reads the content again and compares it with its name. */
 export function verifyBlob(directory: string, cid: string): BlobState {
-  const fd = openat(AT_FDCWD, blobPath(directory, cid), constants.O_RDONLY | constants.O_NOFOLLOW);
+  const fd = openBlob(directory, cid);
   if (fd < 0) return 'missing';
   try {
     return cidOfFile(fd) === cid ? 'sound' : 'damaged';

@@ -7,13 +7,15 @@
 import { statfsSync } from 'node:fs';
 import type { Database, RootDatabase } from 'lmdb';
 import * as lmdb from 'lmdb';
-import { ERRNO, errno } from '../errno.ts';
+import { Damage, ERRNO, errno } from '../errno.ts';
 
 /** LMDB's limit with pages of 4 KiB. */
 export const KEY_BYTES_MAX = 1978;
 /** Address space only; the file grows as it is filled. */
 const MAP_BYTES = 2 ** 36;
 const RANGE_ROWS = 256;
+/** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_INVALID, MDB_BAD_TXN … : what is on disk is no index any more. */
+const DAMAGED_CODES: ReadonlySet<number> = new Set([-30797, -30796, -30795, -30793]);
 /** Less than this free, and a short write means a full disk. */
 const FULL_BYTES = 1 << 20;
 
@@ -54,8 +56,12 @@ export class Tables {
   }
 
   get(table: number, key: Buffer): Buffer | undefined {
-    this.renew();
-    return this.writing ? this.table(table).get(key) : this.table(table).get(key, this.readOptions);
+    try {
+      this.renew();
+      return this.writing ? this.table(table).get(key) : this.table(table).get(key, this.readOptions);
+    } catch (error) {
+      throw asErrno(error, this.directory);
+    }
   }
 
   /** Rows with start <= key < end, in the order of their key bytes. Tolerates writes while it runs. */
@@ -134,6 +140,7 @@ function asErrno(error: unknown, directory: string): unknown {
   const code = (error as { code?: unknown } | null)?.code;
   if (code === -30792 || code === 'MDB_MAP_FULL') return errno(ERRNO.ENOSPC);
   if (code === ERRNO.EIO && isNearlyFull(directory)) return errno(ERRNO.ENOSPC);
+  if (typeof code === 'number' && DAMAGED_CODES.has(code)) return new Damage('row', `the index: LMDB error ${code}`);
   if (typeof code === 'number' && code > 0 && code < 200) return errno(code);
   return error;
 }

@@ -3,7 +3,7 @@
 import { MemoryLog } from '../../fs/control/eventLog.ts';
 import type { AgentFacts, ControlSource, Principal } from '../../fs/control/source.ts';
 import type { ApproveParams, ApproveResult, CommitItem, PendingItem } from '../../fs/daemon/protocol.ts';
-import { Errno, fail } from '../../fs/errno.ts';
+import { ERRNO, Errno, fail } from '../../fs/errno.ts';
 import type { AuditEvent } from '../../fs/journal/model.ts';
 import type { Caller, Deferred, DirectorySink, OpenReply } from '../../fs/operations.ts';
 
@@ -92,6 +92,9 @@ export class FakeDeferred implements Deferred {
   }
   error(number: number): void {
     this.answer ??= `error ${number}`;
+  }
+  failed(thrown: unknown): void {
+    this.error(thrown instanceof Errno ? thrown.number : ERRNO.EIO);
   }
 }
 
