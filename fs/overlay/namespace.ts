@@ -174,6 +174,7 @@ export function makeUnnamed(view: ViewState, parent: Node, mode: number, caller:
     });
     view.files.set(node.ino, node);
     view.setRecord(tx, node, record);
+    inheritAttributes(view, tx, parent, node, caller.modeRequested);
     tx.audit(view.event('tmpfile', pathOf(parent), rule, caller));
     return node;
   });

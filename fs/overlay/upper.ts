@@ -189,6 +189,7 @@ export function release(view: ViewState, node: Node): void {
     const record = node.record;
     if (record !== null && record.content === CONTENT.staging && record.nlink === 0)
       unlinkat(view.stagingFd, view.stagingName(record.stagingId));
+    if (record !== null && record.nlink === 0) dropXattrs(view, node.ino);
   }
   if (node === view.root || node.children.size > 0) return;
   view.nodes.delete(node.id);
@@ -201,6 +202,13 @@ export function release(view: ViewState, node: Node): void {
     return;
   }
   for (const key of keysOf(node)) if (view.files.get(key) === node) view.files.delete(key);
+}
+
+/** Attributes of what never got a name. */
+function dropXattrs(view: ViewState, ino: number): void {
+  if (view.readInode(ino) !== null) return;
+  const keys = Array.from(view.ledger.range('xattrs', ...direntRange(ino)), ({ key }) => key);
+  if (keys.length > 0) view.ledger.transact((tx) => keys.forEach((key) => void tx.remove('xattrs', key)));
 }
 
 /** A new object of the caller's, named in a directory; not yet on the index. */

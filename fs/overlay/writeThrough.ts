@@ -13,6 +13,7 @@ import {
   close,
   fchmodat,
   fchownat,
+  getxattr,
   linkat,
   lremovexattr,
   lsetxattr,
@@ -29,6 +30,7 @@ import {
 } from '../host/syscall.ts';
 import type { Transaction } from '../journal/model.ts';
 import type { AttributeChanges, Caller } from '../operations.ts';
+import { ACL_DEFAULT } from './acl.ts';
 import { fill, findLower, statLower } from './attributes.ts';
 import { landFile } from './landing.ts';
 import { movedTree } from './movedTree.ts';
@@ -71,12 +73,15 @@ export function make(view: ViewState, parent: Node, name: string, object: NewObj
   const fd = directoryFd(view, parent);
   view.ledger.record(view.event(object.op, childPath(parent, name), parent.rule, caller));
   const type = object.mode & S_IFMT;
-  const mode = landableMode(object.mode);
+  // A default access list stands in for the umask, and the host's own file system applies it.
+  const listed = type !== S_IFLNK && hasDefaultAcl(fd);
+  const asked = listed ? withPermissions(object.mode, caller.modeRequested) : object.mode;
+  const mode = landableMode(asked);
   if (type === S_IFDIR) must(mkdirat(fd, name, mode));
   else if (type === S_IFLNK) must(symlinkat(object.target ?? '', fd, name));
   else if (type === S_IFREG) close(must(openat(fd, name, O_CREAT_EXCL_WRONLY | O_NOFOLLOW, mode)));
   else must(mknodat(fd, name, type | mode, object.rdev ?? 0));
-  const shown = own(view, parent, fd, name, object, caller);
+  const shown = own(view, parent, fd, name, { ...object, mode: asked }, listed, caller);
   const node = child(view, parent, name);
   if (node === null) fail('ESTALE');
   keepSetId(view, node, shown);
@@ -87,7 +92,15 @@ export function make(view: ViewState, parent: Node, name: string, object: NewObj
  * A new object is the caller's, or its directory's group's; the process's umask has no say in its mode.
  * Gives the mode that the view shows: where the directory's set-group-id bit is the view's alone, so is what it hands on.
  */
-function own(view: ViewState, parent: Node, fd: number, name: string, object: NewObject, caller: Caller): number {
+function own(
+  view: ViewState,
+  parent: Node,
+  fd: number,
+  name: string,
+  object: NewObject,
+  listed: boolean,
+  caller: Caller,
+): number {
   const { mode: above, gid } = fill(view, parent);
   const inherits = (above & SET_GID) !== 0;
   const inheritsOnHost = inherits && (hostMode(view, parent) & SET_GID) !== 0;
@@ -98,9 +111,15 @@ function own(view: ViewState, parent: Node, fd: number, name: string, object: Ne
   if (type === S_IFLNK) return 0;
   const extra = type === S_IFDIR ? SET_GID : 0;
   const landed = landableMode(object.mode) | (inheritsOnHost ? extra : 0);
-  withObject(fd, name, (path) => must(fchmodat(AT_FDCWD, path, landed)));
+  // With a list the mode is its mask: what was asked for must not widen it again.
+  if (!listed) withObject(fd, name, (path) => must(fchmodat(AT_FDCWD, path, landed)));
   return object.mode | (inherits ? extra : 0);
 }
+
+const hasDefaultAcl = (fd: number): boolean => getxattr(`/proc/self/fd/${fd}`, ACL_DEFAULT, Buffer.alloc(0)) > 0;
+
+const withPermissions = (mode: number, requested: number | undefined): number =>
+  requested === undefined ? mode : (mode & ~0o777) | (requested & 0o777);
 
 /** Runs with a path that names exactly this object, link or not. */
 function withObject(dirfd: number, name: string, body: (path: string) => void): void {
