@@ -47,8 +47,9 @@ function timespecBytes({ sec, nsec }: Timespec): Buffer {
 }
 export const utimens = (path: string, atime: Timespec, mtime: Timespec, flags = 0): number =>
   utimensat(AT_FDCWD, path, [atime, mtime], flags);
-/** By descriptor: utimensat with no path, as glibc's futimens does. */
-export const futimens = (fd: number, atime: Timespec, mtime: Timespec): number => utimensat(fd, null, [atime, mtime]);
+const libcFutimens = bind('int futimens(int fd, const void *times)');
+export const futimens = (fd: number, atime: Timespec, mtime: Timespec): number =>
+  libcFutimens(fd, Buffer.concat([atime, mtime].map(timespecBytes)));
 
 /** What statx(2) tells; times are nanoseconds since 1970, `btime` null where the file system has none. */
 export interface Attributes {
