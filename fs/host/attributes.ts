@@ -8,6 +8,7 @@ import {
   fchownat,
   STATX,
   statx,
+  type Timespec,
   UTIME_OMIT,
   utimensat,
 } from './syscall.ts';
@@ -48,11 +49,14 @@ export function setModeAndXattrs(fd: number, mode: number, xattrs: Xattrs | unde
 
 const stat = Buffer.alloc(STATX.size_);
 
-/** Sets the modification time (decimal nanoseconds since 1970) of what `fd` is (O_PATH too), where it may (the owner). */
-export function setModified(fd: number, mtimeNs: string): void {
+/**
+ * Sets the times of what `fd` is (O_PATH too), where this process may (its owner): the modification time in decimal nanoseconds
+ * since 1970, the access time where one is given.
+ */
+export function setTimes(fd: number, mtimeNs: string, atime: Timespec = { sec: 0, nsec: UTIME_OMIT }): void {
   const total = BigInt(mtimeNs);
   const nsec = ((total % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
   const sec = Number((total - nsec) / 1_000_000_000n);
-  const status = utimensat(AT_FDCWD, objectPath(fd), { sec: 0, nsec: UTIME_OMIT }, { sec, nsec: Number(nsec) }, 0);
+  const status = utimensat(AT_FDCWD, objectPath(fd), atime, { sec, nsec: Number(nsec) }, 0);
   if (status !== -ERRNO.EPERM) must(status);
 }

@@ -6,12 +6,14 @@ import {
   AT_STATX_DONT_SYNC,
   AT_SYMLINK_NOFOLLOW,
   close,
+  O_NOATIME,
   openat,
   readI64,
   readlinkat,
   readU64,
   STATX,
   statx,
+  type Timespec,
 } from './syscall.ts';
 import type { Base, Hint, Version } from './version.ts';
 import { objectPath, openObject } from './walk.ts';
@@ -37,6 +39,7 @@ export interface Captured {
   readonly gid: number;
   readonly nlink: number;
   readonly mtimeNs: string;
+  readonly atime: Timespec;
   /** The device and inode as one text: who it is, not what it holds. */
   readonly identity: string;
 }
@@ -47,6 +50,7 @@ const ABSENT: Captured = {
   gid: 0,
   nlink: 0,
   mtimeNs: '0',
+  atime: { sec: 0, nsec: 0 },
   identity: '',
 };
 
@@ -90,6 +94,7 @@ export function captureObject(fd: number, options: CaptureOptions = {}): Capture
     gid: before.readUInt32LE(STATX.gid),
     nlink: before.readUInt32LE(STATX.nlink),
     mtimeNs: nanoseconds(before, STATX.mtime),
+    atime: { sec: readI64(before, STATX.atime), nsec: before.readUInt32LE(STATX.atime + 8) },
     identity: identityOf(before),
   };
   statObject(fd, after);
@@ -128,9 +133,11 @@ function versionOf(fd: number, kind: number, stat: Buffer, cidOf: CidOf | undefi
   return { type: 'file', cid: cidOf === undefined ? '' : cidOfObject(fd, cidOf), sizeBytes, mode, ...extra };
 }
 
-/** Reopens exactly the object that was looked at (a regular file) for reading. */
+/** Reopens exactly the object that was looked at (a regular file) for reading: no access of the agent's. */
 export function openForReading(fd: number): number {
-  return must(openat(AT_FDCWD, objectPath(fd), O_RDONLY_QUIET));
+  const status = openat(AT_FDCWD, objectPath(fd), O_RDONLY_QUIET | O_NOATIME);
+  // Only an owner may read without a trace.
+  return must(status === -ERRNO.EPERM ? openat(AT_FDCWD, objectPath(fd), O_RDONLY_QUIET) : status);
 }
 
 function cidOfObject(fd: number, cidOf: CidOf): string {

@@ -17,6 +17,7 @@ export const AT_EMPTY_PATH = 0x1000;
 export const AT_STATX_DONT_SYNC = 0x4000;
 export const O_PATH = 0o10000000;
 export const O_CLOEXEC = 0o2000000;
+export const O_NOATIME = 0o1000000;
 export const O_TMPFILE_BIT = 0o20000000;
 /** O_DIRECTORY and O_NOFOLLOW are the two that differ by architecture. */
 export const O_DIRECTORY = process.arch === 'arm64' ? 0o40000 : 0o200000;

@@ -5,7 +5,7 @@
 // The temporary only ever holds the verified result (before) or what it displaced (after), so a later run knows from
 // the names alone where an earlier one stopped. A file with several links is written in place, its pre-image first.
 import { damaged, ERRNO, must } from '../errno.ts';
-import { landableMode, setModeAndXattrs, setModified, setOwner } from '../host/attributes.ts';
+import { landableMode, setModeAndXattrs, setOwner, setTimes } from '../host/attributes.ts';
 import { type Captured, capture, openForReading } from '../host/capture.ts';
 import { copyContent, isMixOf } from '../host/content.ts';
 import {
@@ -17,11 +17,13 @@ import {
   openat,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
+  readI64,
   readU64,
   STATX,
   statx,
   symlinkat,
   syncfs,
+  type Timespec,
 } from '../host/syscall.ts';
 import { objectPath, openObject } from '../host/walk.ts';
 import { discard, landable, type Site, statIdentity } from './commitSite.ts';
@@ -185,7 +187,7 @@ function prepareFile(site: Site, step: FileStep, flush = (fd: number): unknown =
       discard(site.fd, site.partial);
       return false;
     }
-    fill(site, step, target);
+    fill(site, step, target, present.version.type === 'file' ? present.atime : undefined);
     flush(target);
     site.fault('partial-written');
     return true;
@@ -194,8 +196,8 @@ function prepareFile(site: Site, step: FileStep, flush = (fd: number): unknown =
   }
 }
 
-/** Content, attributes and times of the result, verified. */
-function fill(site: Site, step: FileStep, target: number): void {
+/** Content, attributes and times of the result, verified. Reading it back is no access: `atime` stays what it was. */
+function fill(site: Site, step: FileStep, target: number, atime: Timespec | undefined): void {
   const sealed = must(openat(AT_FDCWD, step.sealed, O_NOFOLLOW));
   try {
     copyContent(sealed, target, step.result.sizeBytes);
@@ -205,7 +207,7 @@ function fill(site: Site, step: FileStep, target: number): void {
   if (site.run.ports.cidOf(target) !== step.result.cid)
     damaged('content', `the sealed copy ${step.sealed} is not what its name says`);
   setModeAndXattrs(target, landableMode(step.result.mode), landedXattrs(step));
-  setModified(target, step.mtimeNs);
+  setTimes(target, step.mtimeNs, atime);
 }
 
 function landedXattrs(step: FileStep) {
@@ -239,7 +241,7 @@ function overwrite(site: Site, step: FileStep): void {
     const target = must(openat(AT_FDCWD, objectPath(object), 0o2));
     try {
       site.fault('writing-in-place');
-      fill(site, step, target);
+      fill(site, step, target, atimeOf(object));
       site.run.flushFile(target);
     } finally {
       close(target);
@@ -248,7 +250,7 @@ function overwrite(site: Site, step: FileStep): void {
 }
 
 function redate(site: Site, step: FileStep): void {
-  withFile(site, (object) => setModified(object, step.mtimeNs));
+  withFile(site, (object) => setTimes(object, step.mtimeNs));
 }
 
 /** An O_PATH descriptor of the regular file at the name. */
@@ -293,6 +295,11 @@ function isTorn(site: Site, sealed: string, now: Captured): boolean {
 }
 
 const stat = Buffer.alloc(STATX.size_);
+function atimeOf(fd: number): Timespec {
+  must(statx(fd, '', AT_EMPTY_PATH, stat));
+  return { sec: readI64(stat, STATX.atime), nsec: stat.readUInt32LE(STATX.atime + 8) };
+}
+
 function sizeOf(fd: number): number {
   must(statx(fd, '', AT_EMPTY_PATH, stat));
   return readU64(stat, STATX.size);
@@ -330,7 +337,7 @@ function undoInPlace(site: Site, step: FileStep): boolean {
     const target = must(openat(AT_FDCWD, objectPath(object), 0o2));
     copyContent(preimage, target, sizeOf(preimage));
     setModeAndXattrs(target, version.mode, version.xattrs);
-    setModified(target, before.mtimeNs);
+    setTimes(target, before.mtimeNs);
     site.run.flushFile(target);
     close(target);
   });

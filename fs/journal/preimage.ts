@@ -1,6 +1,6 @@
 // Keeps what a commit displaced, and brings it back. Between file systems a copy carries owner, mode, ACL and times.
 import { ERRNO, fail, must } from '../errno.ts';
-import { setModeAndXattrs, setModified, setOwner } from '../host/attributes.ts';
+import { setModeAndXattrs, setOwner, setTimes } from '../host/attributes.ts';
 import { type Captured, capture, openForReading } from '../host/capture.ts';
 import { copyContent } from '../host/content.ts';
 import {
@@ -118,7 +118,7 @@ function copyFile(site: Site, from: Place, to: Place, of: Captured): void {
       close(source);
     }
     dress(to, of);
-    setModified(target, of.mtimeNs);
+    setTimes(target, of.mtimeNs);
     site.run.flushFile(target);
   } finally {
     close(object);

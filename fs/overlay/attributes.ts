@@ -97,10 +97,20 @@ function fillFromHost(view: ViewState, node: Node): void {
     return;
   }
   fillFromStat(view.stat);
+  fillBorn(view);
   attributes.mode |= heldSetId(view, node);
   if (isDirectory(node) && node.lowerDirectory === null) hideDirectory(node);
   // The host still has the name that the agent took away.
   if (node.orphan) attributes.nlink = isDirectory(node) ? 0 : attributes.nlink - 1;
+}
+
+/** What has landed is a new inode on the host, and no new file. */
+function fillBorn(view: ViewState): void {
+  if (view.origins.size === 0) return;
+  const born = view.origins.find(view.hostIno(), view.birthTime())?.born;
+  if (born === undefined) return;
+  attributes.btimeSec = born.sec;
+  attributes.btimeNsec = born.nsec;
 }
 
 /** A directory of which nothing shows: no count of what is in it. */

@@ -173,7 +173,7 @@ function settleFile(
     return;
   }
   const hostIno = view.hostIno();
-  view.setOrigin(tx, hostIno, record.ino, view.birthTime());
+  view.setOrigin(tx, record.ino, view.birthTime(), hostIno, { sec: record.btimeSec, nsec: record.btimeNsec });
   tx.remove('dirents', direntKey(spot.parentIno, spot.name));
   forgetInode(view, tx, record.ino);
   if (record.content === CONTENT.staging) drop.push(record.stagingId);

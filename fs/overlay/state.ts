@@ -37,6 +37,7 @@ import type { CommitPlaces } from './hostCommit.ts';
 import { InodeNumbers, OWN_INO_BASE } from './inodeNumbers.ts';
 import type { Node, NodeSeed } from './node.ts';
 import { newNode, S_IFDIR } from './node.ts';
+import { Origins } from './origins.ts';
 import type { DirentRecord, InodeRecord } from './records.ts';
 import { CONTENT, decodeDirent, decodeInode, direntKey, encodeDirent, encodeInode, inodeKey } from './records.ts';
 import { SetIds } from './setIds.ts';
@@ -95,7 +96,7 @@ export class ViewState {
   readonly handles = new Map<number, Handle>();
   readonly connections = new Map<number, Connection>();
   /** Host inode -> the inode number the agent knows it by. */
-  readonly origins = new Map<number, { readonly ino: number; readonly btime: string }>();
+  readonly origins: Origins;
   /** The last statx result. */
   readonly stat = Buffer.alloc(STATX.size_);
   readonly root: Node;
@@ -120,7 +121,7 @@ export class ViewState {
     if (this.stagingFd < 0) throw errno(this.stagingFd);
     this.numbers = new InodeNumbers(options.ledger);
     this.setIds = new SetIds(options.ledger);
-    this.loadOrigins();
+    this.origins = new Origins(options.ledger);
     const rule: Rule = options.rules.rule ?? { path: '/', mode: 'hidden', empty: true, source: 'default' };
     this.host.stat(this.host.root, '.', this.stat);
     this.root = this.remember({
@@ -231,13 +232,6 @@ export class ViewState {
     tx.put('dirents', direntKey(parent.ino, name), encodeDirent(dirent));
   }
 
-  private loadOrigins(): void {
-    for (const { key, value } of this.ledger.range('origins', Buffer.alloc(0), Buffer.alloc(9, 0xff))) {
-      const { ino, btime } = JSON.parse(value.toString()) as { ino: number; btime: string };
-      this.origins.set(Number(key.readBigUInt64BE(0)), { ino, btime });
-    }
-  }
-
   // The host
 
   /** The inode number of what `stat` holds: one range for each file system. */
@@ -253,7 +247,7 @@ export class ViewState {
   /** The number of a listed entry, as `stat` will give it. */
   listedIno(range: number, hostIno: number): number {
     const ino = range + (hostIno % DEVICE_SHIFT);
-    return this.origins.get(ino)?.ino ?? ino;
+    return this.origins.listed(ino);
   }
 
   private deviceRange(): number {
@@ -273,18 +267,13 @@ export class ViewState {
   /** The number the agent knows a host inode by: its own, unless an earlier commit or hard link joined it. */
   knownIno(hostIno: number): number {
     if (this.origins.size === 0) return hostIno;
-    const origin = this.origins.get(hostIno);
-    return origin !== undefined && origin.btime === this.birthTime() ? origin.ino : hostIno;
+    return this.origins.find(hostIno, this.birthTime())?.ino ?? hostIno;
   }
 
-  setOrigin(tx: Transaction, hostIno: number, ino: number, btime: string): void {
-    const before = this.origins.get(hostIno);
-    this.origins.set(hostIno, { ino, btime });
-    this.onAbort(() => {
-      if (before === undefined) this.origins.delete(hostIno);
-      else this.origins.set(hostIno, before);
-    });
-    tx.put('origins', inodeKey(hostIno), Buffer.from(JSON.stringify({ ino, btime })));
+  /** The host inode that `stat` describes is known as `ino` from now on; `born` as the agent was told so far. */
+  setOrigin(tx: Transaction, ino: number, btime: string, hostIno: number, born?: Time): void {
+    const origin = born === undefined ? { ino, btime } : { ino, btime, born };
+    this.origins.set(tx, hostIno, origin, (undo) => this.onAbort(undo));
   }
 
   judge(directory: string, name: string, isDirectoryName: boolean): NameVerdict {

@@ -65,8 +65,8 @@ function rejoin(view: ViewState, tx: Transaction, node: Node, record: InodeRecor
   const key = `${node.ino} ${node.rule.path}`;
   if (view.files.get(key) === node) view.files.delete(key);
   view.files.set(node.ino, node);
-  if (record.nlink > 1 && node.hostIno !== 0 && !apart)
-    view.setOrigin(tx, node.hostIno, node.ino, `${record.btimeSec}.${record.btimeNsec}`);
+  if (record.nlink > 1 && node.hostIno !== 0 && !apart && !view.origins.isLanded(node.hostIno, node.ino))
+    view.setOrigin(tx, node.ino, `${record.btimeSec}.${record.btimeNsec}`, node.hostIno);
 }
 
 function lowerPath(node: Node): string {

@@ -5,7 +5,7 @@ import { Damage, must } from '../errno.ts';
 import type { Captured } from '../host/capture.ts';
 import { capture, hintOf } from '../host/capture.ts';
 import type { HostDirectory } from '../host/hostTree.ts';
-import { AT_EMPTY_PATH, close, openat, STATX, statx } from '../host/syscall.ts';
+import { AT_EMPTY_PATH, close, O_NOATIME, openat, STATX, statx } from '../host/syscall.ts';
 import { openObject } from '../host/walk.ts';
 import { isPortableXattr, readXattrs } from '../host/xattr.ts';
 import type { Base, Version } from '../journal/model.ts';
@@ -68,7 +68,7 @@ function openUndamaged(view: ViewState, record: InodeRecord): number {
 
 /** A readable descriptor of an inode's bytes, or the negated errno. @throws Damage */
 export function openContentOf(view: ViewState, record: InodeRecord): number {
-  if (record.content === CONTENT.staging) return openat(view.stagingFd, view.stagingName(record.stagingId), 0);
+  if (record.content === CONTENT.staging) return openat(view.stagingFd, view.stagingName(record.stagingId), O_NOATIME);
   if (isBlob(record)) return openBlobOf(view, record);
   const lower = view.host.at(record.lower);
   if (lower.parent === null || isHiddenIn(view, lower.parent.path(), lower.parent, lower.name, false)) return -2;
