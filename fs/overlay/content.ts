@@ -5,6 +5,7 @@
 // - Passthrough (root only) serves files under `ro` and staging files; an inode is cached or passed through while it is
 //   open anywhere, never both, so passthrough begins only when nobody has it open through the page cache.
 import { ERRNO, errno, fail, must } from '../errno.ts';
+import { openForReading } from '../host/capture.ts';
 import { copyContent } from '../host/content.ts';
 import {
   close,
@@ -12,6 +13,7 @@ import {
   fdatasync,
   ftruncate,
   futimens,
+  O_NOATIME,
   openat,
   pread,
   pwrite,
@@ -146,8 +148,19 @@ function logWrite(view: ViewState, node: Node, caller: Caller): void {
   view.ledger.record(view.event('write', pathOf(node), node.rule, caller));
 }
 
-export function read(_view: ViewState, node: Node, offset: number, target: Buffer): number {
-  return must(pread(node.fd, target, target.length, offset));
+export function read({ node, flags }: Handle, offset: number, target: Buffer): number {
+  const readFrom = (fd: number) => must(pread(fd, target, target.length, offset));
+  return (flags & O_NOATIME) === 0 ? readFrom(node.fd) : withoutTrace(node.fd, readFrom);
+}
+
+/** Reads the file of `fd` through a descriptor that leaves its access time, where this process may have one. */
+function withoutTrace<T>(fd: number, action: (quiet: number) => T): T {
+  const quiet = openForReading(fd);
+  try {
+    return action(quiet);
+  } finally {
+    close(quiet);
+  }
 }
 
 export function write(
@@ -201,11 +214,17 @@ export function copyUp(view: ViewState, node: Node, keepBytes: number, caller: C
       const id = view.numbers.allocate(tx);
       name = view.stagingName(id);
       staged = must(openat(view.stagingFd, name, O_RDWR | O_CREAT_EXCL, 0o600));
-      copyContent(source, staged, Math.min(size, keepBytes));
+      withoutTrace(source, (from) => copyContent(from, staged, Math.min(size, keepBytes)));
       futimens(staged, atime, mtime);
       const record = pin(view, tx, node);
       view.setRecord(tx, node, { ...record, content: CONTENT.staging, stagingId: id });
-      if (base !== undefined) recordBase(view, tx, node, withCid(base, source));
+      if (base !== undefined)
+        recordBase(
+          view,
+          tx,
+          node,
+          withoutTrace(source, (from) => withCid(base, from)),
+        );
       tx.audit(view.event('copy-up', pathOf(node), node.rule, caller));
     });
   } catch (error) {

@@ -4,8 +4,7 @@
 // (writeThrough.ts); names under `ro` and `hidden` are refused before anything else is looked at.
 import type { Rule } from '../../policy/model.ts';
 import { ERRNO, errno, fail } from '../errno.ts';
-import { isReservedName } from '../host/reserved.ts';
-import { close, O_CLOEXEC, openat, STATX } from '../host/syscall.ts';
+import { close, O_CLOEXEC, openat } from '../host/syscall.ts';
 import type { Caller } from '../operations.ts';
 import { copyUpClosed } from './content.ts';
 import type { Place } from './crossing.ts';
@@ -26,9 +25,10 @@ import {
   S_IFMT,
   S_IFREG,
 } from './node.ts';
+import { creatable, removable } from './permitted.ts';
 import type { InodeRecord } from './records.ts';
 import { CONTENT } from './records.ts';
-import { child, isHiddenName } from './resolve.ts';
+import { child } from './resolve.ts';
 import type { ViewState } from './state.ts';
 import {
   baseOf,
@@ -51,48 +51,6 @@ const LINK_MAX = 65_000;
 const O_RDWR_CREAT_EXCL = 0o2 | 0o100 | 0o200;
 /** PATH_MAX less the final NUL. */
 const LINK_TEXT_BYTES_MAX = 4095;
-
-/** Throws unless this name may come into being here; gives its rule. */
-function creatable(view: ViewState, parent: Node, name: string, op: string, caller: Caller, directory: boolean): Rule {
-  view.checkName(name);
-  if (parent.orphan) fail('ENOENT');
-  const rule = ruleOf(parent, name);
-  const path = childPath(parent, name);
-  if (rule.mode === 'hidden' || isReservedName(name)) view.refuse(op, path, rule, caller, errno(ERRNO.EPERM));
-  if (rule.mode === 'ro') view.refuse(op, path, rule, caller, errno(ERRNO.EROFS));
-  if (isWithheld(view, parent, name, rule, directory)) view.refuse(op, path, rule, caller, errno(ERRNO.EPERM));
-  return rule;
-}
-
-/** Whether the patterns keep a name back: hidden, or in the place of something of the host's that the agent does not see. */
-function isWithheld(view: ViewState, parent: Node, name: string, rule: Rule, directory: boolean): boolean {
-  const path = pathOf(parent);
-  const above = path === '/' ? '' : path;
-  const verdict = view.judge(above, name, directory);
-  // What is hidden as a file is no name for a directory either, whether the host has the file or not.
-  if (verdict.hidden || view.judge(above, name, !directory).hidden) return true;
-  // Under `rw` there is no upper in which the agent's own could stay private.
-  return verdict.masked ? rule.mode === 'rw' : isBehind(view, parent, name);
-}
-
-/** Whether the host has something at a name that the agent must not find out about, or take the place of. */
-function isBehind(view: ViewState, parent: Node, name: string): boolean {
-  const directory = parent.lowerDirectory;
-  if (directory === null || view.dirent(parent, name) !== undefined) return false;
-  if (view.host.stat(directory, name, view.stat) !== 0) return false;
-  const type = view.stat.readUInt16LE(STATX.mode) & S_IFMT;
-  if (type === S_IFDIR && view.host.isForbidden(view.stat)) return true;
-  return isHiddenName(view, parent, directory, name, type);
-}
-
-/** Throws unless this name may go. */
-function removable(view: ViewState, parent: Node, name: string, node: Node, op: string, caller: Caller): Rule {
-  const rule = node.ruleNode === undefined ? ruleOf(parent, name) : parent.rule;
-  if (node.ruleNode !== undefined) view.refuse(op, childPath(parent, name), node.rule, caller, errno(ERRNO.EBUSY));
-  if (rule.mode === 'ro') view.refuse(op, childPath(parent, name), rule, caller, errno(ERRNO.EROFS));
-  if (rule.mode === 'hidden') view.refuse(op, childPath(parent, name), rule, caller, errno(ERRNO.EPERM));
-  return rule;
-}
 
 function existing(view: ViewState, parent: Node, name: string): Node {
   const node = child(view, parent, name);
@@ -160,7 +118,7 @@ export function makeUnnamed(view: ViewState, parent: Node, mode: number, caller:
   const rule = parent.rule;
   if (parent.orphan) fail('ENOENT');
   if (rule.mode === 'ro') view.refuse('tmpfile', pathOf(parent), rule, caller, errno(ERRNO.EROFS));
-  if (!hasUpper(rule)) fail('EOPNOTSUPP');
+  if (!hasUpper(rule) && rule.mode !== 'rw') fail('EOPNOTSUPP');
   return view.mutate((tx) => {
     const record = { ...newRecord(view, tx, S_IFREG | (mode & 0o7777), parent, caller.uid, caller.gid), nlink: 0 };
     addStaging(view, record);
@@ -237,11 +195,19 @@ export function link(view: ViewState, node: Node, parent: Node, name: string, ca
   const rule = creatable(view, parent, name, 'link', caller, false);
   if (isDirectory(node)) fail('EPERM');
   if (child(view, parent, name) !== null) fail('EEXIST');
-  if (rule.mode === 'rw' && node.rule.mode === 'rw') return through.link(view, node, parent, name, caller);
-  if (!hasUpper(rule) || !hasUpper(node.rule))
+  const writesThrough = rule.mode === 'rw' && node.rule.mode === 'rw';
+  if (writesThrough && !node.orphan) return through.link(view, node, parent, name, caller);
+  if (!writesThrough && (!hasUpper(rule) || !hasUpper(node.rule)))
     view.refuse('link', childPath(parent, name), rule, caller, errno(ERRNO.EXDEV));
   if (isRegular(node) && rule.path !== node.rule.path) copyUpClosed(view, node, caller);
-  return view.mutate((tx) => {
+  addName(view, node, parent, name, rule, caller);
+  // A file that had no name so far is staged: now it lands.
+  if (writesThrough) through.commitFile(view, node, caller);
+  return node;
+}
+
+function addName(view: ViewState, node: Node, parent: Node, name: string, rule: Rule, caller: Caller): void {
+  view.mutate((tx) => {
     const record = pin(view, tx, node);
     // What is written through the new name is written to the old one, too.
     recordBase(view, tx, node);
@@ -256,10 +222,10 @@ export function link(view: ViewState, node: Node, parent: Node, name: string, ca
     }
     view.setRecord(tx, node, { ...record, nlink: record.nlink + 1, ctimeSec: sec, ctimeNsec: nsec });
     setName(view, tx, parent, name, node, baseOf(view, parent, name));
-    touchDirectory(view, tx, parent);
+    if (rule.mode === 'rw') pin(view, tx, parent);
+    else touchDirectory(view, tx, parent);
     moveNode(view, node, parent, name);
     tx.audit(view.event('link', childPath(parent, name), rule, caller));
-    return node;
   });
 }
 

@@ -173,7 +173,7 @@ export class View implements Operations {
   read(id: number, handle: number, offset: number, target: Buffer, caller: Caller): number {
     const control = this.controlOf(id);
     if (control !== null) return control.read(id, handle, offset, target, caller);
-    return content.read(this.state, this.state.handle(handle).node, offset, target);
+    return content.read(this.state.handle(handle), offset, target);
   }
 
   write(id: number, handle: number, offset: number, data: Buffer, killSetId: boolean, caller: Caller): number {

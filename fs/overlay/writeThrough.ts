@@ -9,21 +9,20 @@ import { landableMode } from '../host/attributes.ts';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
-  AT_SYMLINK_NOFOLLOW,
   close,
   fchmodat,
   fchownat,
   getxattr,
   linkat,
-  lremovexattr,
-  lsetxattr,
   mkdirat,
   mknodat,
   O_NOFOLLOW,
   O_PATH,
   openat,
+  removexattr as removexattrOf,
   renameat2,
   STATX,
+  setxattr as setxattrOf,
   symlinkat,
   unlinkat,
   utimensat,
@@ -235,7 +234,7 @@ function follow(node: Node, to: Place): void {
 
 export function link(view: ViewState, node: Node, parent: Node, name: string, caller: Caller): Node {
   settle(view, node, caller);
-  must(statLower(view, node));
+  must(findLower(view, node));
   if (node.hostParent === null) fail('ESTALE');
   view.ledger.record(view.event('link', childPath(parent, name), parent.rule, caller));
   const { hostParent, hostName } = node;
@@ -249,21 +248,26 @@ export function link(view: ViewState, node: Node, parent: Node, name: string, ca
 
 export function setattr(view: ViewState, node: Node, changes: AttributeChanges, caller: Caller): void {
   must(statLower(view, node));
-  if (node.hostParent === null) fail('ESTALE');
-  const dirfd = must(view.host.descriptor(node.hostParent));
   view.ledger.record(view.event('setattr', pathOf(node), node.rule, caller));
   const shown = shownMode(view, node, changes);
-  if (changes.uid !== undefined || changes.gid !== undefined)
-    must(fchownat(dirfd, node.hostName, changes.uid ?? KEEP_ID, changes.gid ?? KEEP_ID, AT_SYMLINK_NOFOLLOW));
-  const mode = changes.mode;
-  if (mode !== undefined) {
-    // Inheritance, not privilege: a directory keeps the bit that the host gave it.
-    const kept = isDirectory(node) ? mode & hostMode(view, node) & SET_GID : 0;
-    withObject(dirfd, node.hostName, (path) => must(fchmodat(AT_FDCWD, path, landableMode(mode) | kept)));
-  }
-  if (changes.atime !== undefined || changes.mtime !== undefined)
-    must(utimensat(dirfd, node.hostName, timespec(changes.atime), timespec(changes.mtime)));
+  // Inheritance, not privilege: a directory keeps the bit that the host gave it.
+  const kept = isDirectory(node) ? hostMode(view, node) & SET_GID : 0;
+  withHostObject(view, node, (path) => {
+    const { uid, gid, mode, atime, mtime } = changes;
+    if (uid !== undefined || gid !== undefined) must(fchownat(AT_FDCWD, path, uid ?? KEEP_ID, gid ?? KEEP_ID, 0));
+    if (mode !== undefined) must(fchmodat(AT_FDCWD, path, landableMode(mode) | (mode & kept)));
+    if (atime !== undefined || mtime !== undefined)
+      must(utimensat(AT_FDCWD, path, timespec(atime), timespec(mtime), 0));
+  });
   keepSetId(view, node, shown);
+}
+
+/** Runs with a path that names exactly the node's host object: what is open keeps its object whatever its name is now. */
+function withHostObject(view: ViewState, node: Node, body: (path: string) => void): void {
+  if (node.fd >= 0 && !node.fdIsStaging) return body(`/proc/self/fd/${node.fd}`);
+  must(findLower(view, node));
+  if (node.hostParent === null) fail('ESTALE');
+  withObject(must(view.host.descriptor(node.hostParent)), node.hostName, body);
 }
 
 /** The mode that a change leaves in the view. */
@@ -284,18 +288,12 @@ const hostMode = (view: ViewState, node: Node): number =>
 
 export function setxattr(view: ViewState, node: Node, name: string, value: Buffer, caller: Caller): void {
   view.ledger.record(view.event('setxattr', pathOf(node), node.rule, caller, { note: name }));
-  carryingSetIds(view, [node], () => must(lsetxattr(xattrPath(view, node), name, value)));
+  carryingSetIds(view, [node], () => withHostObject(view, node, (path) => void must(setxattrOf(path, name, value))));
 }
 
 export function removexattr(view: ViewState, node: Node, name: string, caller: Caller): void {
   view.ledger.record(view.event('removexattr', pathOf(node), node.rule, caller, { note: name }));
-  carryingSetIds(view, [node], () => must(lremovexattr(xattrPath(view, node), name)));
-}
-
-function xattrPath(view: ViewState, node: Node): string {
-  must(findLower(view, node));
-  if (node.hostParent === null) fail('ESTALE');
-  return `/proc/self/fd/${must(view.host.descriptor(node.hostParent))}/${node.hostName}`;
+  carryingSetIds(view, [node], () => withHostObject(view, node, (path) => void must(removexattrOf(path, name))));
 }
 
 /** Lands a staged file on the host. @throws ESTALE where the host moved, or what it refused with: the data stays in the upper */
