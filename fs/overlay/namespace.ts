@@ -43,7 +43,7 @@ import {
   touchDirectory,
 } from './upper.ts';
 import * as through from './writeThrough.ts';
-import { inheritAttributes } from './xattr.ts';
+import { inheritAttributes, xattrsToHold } from './xattr.ts';
 
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
@@ -177,9 +177,11 @@ function takeName(view: ViewState, tx: Parameters<typeof pin>[1], parent: Node, 
 
 /** One name less. The host's own object needs no row for that, unless somebody has it open. */
 function leave(view: ViewState, tx: Tx, node: Node): void {
+  const held = node.opens > 0 ? xattrsToHold(view, node) : null;
   if (node.record !== null || node.opens > 0) dropLink(view, tx, node);
   // Not where other names of it may be known.
   else if (isDirectory(node) || view.files.get(node.ino) === node) leaveName(view, node);
+  if (node.orphan) node.heldXattrs = held;
 }
 
 /** Whether this is the directory that the host has at this very name. */

@@ -52,6 +52,8 @@ export interface Node {
   backingId: number;
   /** Has no name any more; lives until its last handle and lookup are gone. */
   orphan: boolean;
+  /** Its extended attributes while it is open without a name: the index has rows for what has one. */
+  heldXattrs: Map<string, Buffer> | null;
   /** `rw`: written since the last commit. */
   dirty: boolean;
   /** Its first read of this session is on record. */
@@ -83,6 +85,7 @@ export function newNode(id: number, seed: NodeSeed): Node {
     fdIsStaging: false,
     backingId: 0,
     orphan: false,
+    heldXattrs: null,
     dirty: false,
     readLogged: false,
     denied: false,

@@ -8,12 +8,17 @@ import { isDirectory, isRegular } from './node.ts';
 import { CONTENT } from './records.ts';
 import type { ViewState } from './state.ts';
 import { leaveName } from './upper.ts';
+import { xattrsToHold } from './xattr.ts';
 
 const O_NONBLOCK = 0o4000;
 
 /** Before a name goes from the host; gives what to do once it is gone. */
 export function keepRemoved(view: ViewState, node: Node): () => void {
-  if (node.record !== null && !isDirectory(node)) return () => undefined;
+  const held = xattrsToHold(view, node);
+  const holdXattrs = () => {
+    if (node.orphan) node.heldXattrs = held;
+  };
+  if (node.record !== null && !isDirectory(node)) return holdXattrs;
   const last = recordOf(view, node);
   // Another name is left.
   if (!isDirectory(node) && last.nlink > 1) return () => undefined;
@@ -25,5 +30,6 @@ export function keepRemoved(view: ViewState, node: Node): () => void {
     leaveName(view, node);
     const content = node.fd >= 0 ? CONTENT.lower : CONTENT.none;
     node.record = { ...last, content, nlink: 0, ctimeSec: sec, ctimeNsec: nsec };
+    holdXattrs();
   };
 }

@@ -21,12 +21,16 @@ import * as through from './writeThrough.ts';
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
 const VALUE_BYTES_MAX = 65536;
+const USER_PREFIX = 'user.';
+/** Namespaces there are, of which nothing shows. */
+const UNSEEN: readonly string[] = ['trusted.', 'security.'];
 const STATUS_PREFIX = 'user.agentsh.';
 const scratch = Buffer.alloc(VALUE_BYTES_MAX);
 
 export function getxattr(view: ViewState, node: Node, name: string): Buffer {
   if (name.startsWith(STATUS_PREFIX)) return status(view, node, name.slice(STATUS_PREFIX.length));
-  if (!isPortableXattr(name)) fail(name.startsWith('system.') ? 'EOPNOTSUPP' : 'ENODATA');
+  if (name === USER_PREFIX) fail('EINVAL');
+  if (!isPortableXattr(name)) fail(UNSEEN.some((prefix) => name.startsWith(prefix)) ? 'ENODATA' : 'EOPNOTSUPP');
   const value = heldValue(view, node, name);
   if (value === undefined) fail('ENODATA');
   return value;
@@ -34,8 +38,12 @@ export function getxattr(view: ViewState, node: Node, name: string): Buffer {
 
 /** Names only: the status attributes are there to be asked for, not to be copied by every `cp -a`. */
 export function listxattr(view: ViewState, node: Node): Buffer {
-  const names = node.record === null ? hostNames(view, node) : ownNames(view, node);
-  return Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1');
+  return Buffer.from(
+    heldNames(view, node)
+      .map((name) => `${name}\0`)
+      .join(''),
+    'latin1',
+  );
 }
 
 export function setxattr(
@@ -55,8 +63,8 @@ export function setxattr(
   view.mutate((tx) => {
     const record = pinWithXattrs(view, tx, node);
     // An ACL that says no more than the permission bits is the permission bits.
-    if (name === ACL_ACCESS && isMinimal(value)) tx.remove('xattrs', xattrKey(node.ino, name));
-    else tx.put('xattrs', xattrKey(node.ino, name), Buffer.from(value));
+    if (name === ACL_ACCESS && isMinimal(value)) dropOwn(tx, node, name);
+    else putOwn(tx, node, name, value);
     const mode = name === ACL_ACCESS ? modeFromAcl(record.mode, value) : record.mode;
     touch(view, tx, node, { ...record, mode });
     tx.audit(view.event('setxattr', pathOf(node), node.rule, caller, { note: name }));
@@ -69,7 +77,7 @@ export function removexattr(view: ViewState, node: Node, name: string, caller: C
   if (node.rule.mode === 'rw' && node.record === null) return through.removexattr(view, node, name, caller);
   view.mutate((tx) => {
     const record = pinWithXattrs(view, tx, node);
-    tx.remove('xattrs', xattrKey(node.ino, name));
+    dropOwn(tx, node, name);
     touch(view, tx, node, record);
     tx.audit(view.event('removexattr', pathOf(node), node.rule, caller, { note: name }));
   });
@@ -77,13 +85,47 @@ export function removexattr(view: ViewState, node: Node, name: string, caller: C
 
 function writable(view: ViewState, node: Node, name: string, op: string, caller: Caller): void {
   if (name.startsWith(STATUS_PREFIX)) fail('EPERM');
+  if (name === USER_PREFIX) fail('EINVAL');
   if (!isPortableXattr(name)) fail('EOPNOTSUPP');
   if (node.rule.mode === 'ro') view.refuse(op, pathOf(node), node.rule, caller, errno(ERRNO.EROFS));
   if (node.rule.mode === 'hidden') view.refuse(op, pathOf(node), node.rule, caller, errno(ERRNO.EPERM));
 }
 
-const heldValue = (view: ViewState, node: Node, name: string): Buffer | undefined =>
-  node.record === null ? hostValue(view, node, name) : ownValue(view, node, name);
+function heldValue(view: ViewState, node: Node, name: string): Buffer | undefined {
+  const held = unnamed(node);
+  if (held !== null) return held.get(name);
+  return node.record === null ? hostValue(view, node, name) : ownValue(view, node, name);
+}
+
+function heldNames(view: ViewState, node: Node): string[] {
+  const held = unnamed(node);
+  if (held !== null) return [...held.keys()];
+  return node.record === null ? hostNames(view, node) : ownNames(view, node);
+}
+
+const unnamed = (node: Node): Map<string, Buffer> | null => (node.orphan ? node.heldXattrs : null);
+
+/** What an object goes on with that loses its last name while somebody has it. */
+export function xattrsToHold(view: ViewState, node: Node): Map<string, Buffer> {
+  const held = new Map<string, Buffer>();
+  for (const name of heldNames(view, node)) {
+    const value = heldValue(view, node, name);
+    if (value !== undefined) held.set(name, value);
+  }
+  return held;
+}
+
+function putOwn(tx: Transaction, node: Node, name: string, value: Buffer): void {
+  const held = unnamed(node);
+  if (held === null) tx.put('xattrs', xattrKey(node.ino, name), Buffer.from(value));
+  else held.set(name, Buffer.from(value));
+}
+
+function dropOwn(tx: Transaction, node: Node, name: string): void {
+  const held = unnamed(node);
+  if (held === null) tx.remove('xattrs', xattrKey(node.ino, name));
+  else held.delete(name);
+}
 
 const has = (view: ViewState, node: Node, name: string): boolean => heldValue(view, node, name) !== undefined;
 
@@ -96,7 +138,7 @@ function touch(view: ViewState, tx: Transaction, node: Node, record: InodeRecord
 function pinWithXattrs(view: ViewState, tx: Transaction, node: Node): InodeRecord {
   const record = pin(view, tx, node);
   recordBase(view, tx, node);
-  if (copied(view, node)) return record;
+  if (unnamed(node) !== null || copied(view, node)) return record;
   const names = hostNames(view, node);
   tx.put('xattrs', inodeKey(node.ino), Buffer.alloc(0));
   for (const name of names) {
@@ -141,7 +183,7 @@ function hostNames(view: ViewState, node: Node): string[] {
 
 /** Extended attributes as the change list compares them: name to hex, undefined where there are none. */
 export function xattrsOf(view: ViewState, node: Node): Readonly<Record<string, string>> | undefined {
-  const names = (node.record === null ? hostNames(view, node) : ownNames(view, node)).sort();
+  const names = heldNames(view, node).sort();
   const entries = names.map((name) => [name, getxattr(view, node, name).toString('hex')] as const);
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
@@ -170,7 +212,7 @@ export function followMode(view: ViewState, tx: Transaction, node: Node, mode: n
   const acl = heldValue(view, node, ACL_ACCESS);
   if (acl === undefined) return;
   pinWithXattrs(view, tx, node);
-  tx.put('xattrs', xattrKey(node.ino, ACL_ACCESS), aclWithMode(acl, mode));
+  putOwn(tx, node, ACL_ACCESS, aclWithMode(acl, mode));
 }
 
 /** `user.agentsh.*`: the effective rule and state of a file, read-only. */
