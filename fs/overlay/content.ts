@@ -178,7 +178,13 @@ export function write(
   handle.wrote = true;
   node.dirty = true;
   if (killSetId) clearSetId(view, node);
-  return must(pwrite(node.fd, data, data.length, offset));
+  return must(pwrite(node.fd, data, Math.min(data.length, roomAt(offset)), offset));
+}
+
+/** How many bytes a file may have from an offset on. @throws EFBIG where there is no room */
+function roomAt(offset: number): number {
+  if (offset >= FILE_BYTES_MAX) fail('EFBIG');
+  return FILE_BYTES_MAX - offset;
 }
 
 /** Opened for writing under an earlier policy. */
@@ -280,7 +286,6 @@ export function truncate(view: ViewState, node: Node, sizeBytes: number, caller:
     if (!node.fdIsStaging) copyUp(view, node, sizeBytes, caller);
     must(ftruncate(node.fd, sizeBytes));
     node.dirty = true;
-    clearSetId(view, node);
     if (node.rule.mode === 'rw' && node.opens === 0) through.commitFile(view, node, caller);
   });
 }
@@ -309,11 +314,12 @@ export function copyRange(view: ViewState, request: CopyFileRange, caller: Calle
   const from = view.handle(request.fromHandle).node;
   const to = view.handle(request.toHandle);
   refuseReadOnly(view, to.node, caller);
+  const length = Math.min(request.length, roomAt(request.toOffset));
   if (!to.node.fdIsStaging) copyUp(view, to.node, Number.POSITIVE_INFINITY, caller);
   to.wrote = true;
   to.node.dirty = true;
-  const count = copyFileRange(from.fd, request.fromOffset, to.node.fd, request.toOffset, request.length);
-  if (count >= 0) clearSetId(view, to.node);
+  const count = copyFileRange(from.fd, request.fromOffset, to.node.fd, request.toOffset, length);
+  if (count >= 0 && caller.uid !== 0) clearSetId(view, to.node);
   return must(count);
 }
 
