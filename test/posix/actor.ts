@@ -6,12 +6,13 @@ import * as data from './calls/data.ts';
 import * as directory from './calls/directory.ts';
 import { SystemError } from './calls/libc.ts';
 import * as locks from './calls/locks.ts';
+import * as mapped from './calls/mapped.ts';
 import * as names from './calls/names.ts';
 import * as open from './calls/open.ts';
 import * as transfer from './calls/transfer.ts';
 import * as xattr from './calls/xattr.ts';
 
-const calls = { ...attributes, ...data, ...directory, ...locks, ...names, ...open, ...transfer, ...xattr };
+const calls = { ...attributes, ...data, ...directory, ...locks, ...mapped, ...names, ...open, ...transfer, ...xattr };
 type Calls = typeof calls;
 type CallName = { [K in keyof Calls]: Calls[K] extends (...values: never[]) => unknown ? K : never }[keyof Calls];
 
@@ -23,7 +24,8 @@ interface Answer {
 
 export interface Actor {
   readonly pid: number;
-  /** Resolves with what the call gives there; rejects with an error whose message ends with the errno's name. */
+  /** Resolves with what the call gives there; rejects with an error whose message ends with the errno's name,
+   * or with the signal's that ended the process. */
   call<K extends CallName>(name: K, ...values: Parameters<Calls[K]>): Promise<ReturnType<Calls[K]>>;
   /** Ends it as SIGKILL does: its descriptors close, its locks go. */
   end(): Promise<void>;
@@ -40,10 +42,17 @@ export async function startActor(): Promise<Actor> {
     pid: child.pid ?? 0,
     call: (name, ...values) =>
       new Promise((resolve, reject) => {
-        child.once('message', ({ value, error, code }: Answer) => {
+        const answered = ({ value, error, code }: Answer) => {
+          child.off('exit', died);
           if (error === undefined) resolve(value as never);
           else reject(Object.assign(new Error(error), { code }));
-        });
+        };
+        const died = (_code: number | null, signal: string | null) => {
+          child.off('message', answered);
+          reject(new Error(`ended by ${signal}`));
+        };
+        child.once('message', answered);
+        child.once('exit', died);
         child.send({ name, values });
       }),
     end: () => {

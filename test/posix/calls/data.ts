@@ -1,6 +1,6 @@
 // Bytes of files: reads, writes, positions, sizes, space, durability.
 import koffi from 'koffi';
-import { bind, bytesOf } from './libc.ts';
+import { bind, bytesOf, libc } from './libc.ts';
 
 const libcPreadv2 = bind('int64_t preadv64v2(int fd, const void *iov, int count, int64_t offset, int flags)');
 const libcPwritev2 = bind('int64_t pwritev64v2(int fd, const void *iov, int count, int64_t offset, int flags)');
@@ -61,6 +61,11 @@ export const FALLOC = {
   INSERT_RANGE: 32,
   UNSHARE_RANGE: 64,
 } as const;
+/** Gives the error's number as the function does, 0 for success: it does not set errno. */
+export const posixFallocate = (fd: number, offset: number, length: number): number =>
+  libc.func('int posix_fallocate64(int fd, int64_t offset, int64_t length)')(fd, offset, length) as number;
 export const fsync: (fd: number) => number = bind('int fsync(int fd)');
 export const fdatasync: (fd: number) => number = bind('int fdatasync(int fd)');
+export const sync = (): void => void libcSync();
+const libcSync = libc.func('void sync(void)');
 export const syncfs: (fd: number) => number = bind('int syncfs(int fd)');

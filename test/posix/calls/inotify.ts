@@ -16,13 +16,21 @@ export const IN = {
   DELETE: 0x200,
   DELETE_SELF: 0x400,
   MOVE_SELF: 0x800,
+  ONLYDIR: 0x01000000,
+  DONT_FOLLOW: 0x02000000,
+  EXCL_UNLINK: 0x04000000,
+  MASK_CREATE: 0x10000000,
+  MASK_ADD: 0x20000000,
   ISDIR: 0x40000000,
+  ONESHOT: 0x80000000,
+  IGNORED: 0x8000,
 } as const;
 export const inotifyInit = (): number => libcInotifyInit(O.NONBLOCK | O.CLOEXEC);
 const libcInotifyInit = bind('int inotify_init1(int flags)');
 export const inotifyAddWatch: (fd: number, path: string, mask: number) => number = bind(
   'int inotify_add_watch(int fd, const void *path, unsigned int mask)',
 );
+export const inotifyRmWatch: (fd: number, watch: number) => number = bind('int inotify_rm_watch(int fd, int watch)');
 export interface InotifyEvent {
   readonly mask: number;
   readonly cookie: number;

@@ -6,6 +6,7 @@ const libcFcntlBuffer = bind('int fcntl(int fd, int command, void *argument)');
 export const LOCK = { SH: 1, EX: 2, NB: 4, UN: 8 } as const;
 export const flock: (fd: number, operation: number) => number = bind('int flock(int fd, int operation)');
 export const F = {
+  DUPFD: 0,
   GETFD: 1,
   SETFD: 2,
   GETFL: 3,
@@ -18,8 +19,22 @@ export const F = {
   OFD_SETLKW: 38,
   SETLEASE: 1024,
   GETLEASE: 1025,
+  NOTIFY: 1026,
+  DUPFD_CLOEXEC: 1030,
+  SETPIPE_SZ: 1031,
+  GETPIPE_SZ: 1032,
+  ADD_SEALS: 1033,
+  GET_SEALS: 1034,
+  SETSIG: 10,
+  SETOWN: 8,
+  GETOWN: 9,
+  GET_RW_HINT: 1035,
+  SET_RW_HINT: 1036,
 } as const;
 export const fcntl = (fd: number, command: number, argument = 0): number => libcFcntlNumber(fd, command, argument);
+/** The argument as memory, or as a bare address. */
+export const fcntlAddress = (fd: number, command: number, argument: Buffer | bigint): number =>
+  libcFcntlBuffer(fd, command, argument);
 export const F_RDLCK = 0;
 export const F_WRLCK = 1;
 export const F_UNLCK = 2;

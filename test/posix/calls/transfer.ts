@@ -23,18 +23,24 @@ export const copyFileRange = (
   length: number,
   flags = 0,
 ): number => libcCopyFileRange(from, offsetBytes(fromOffset), to, offsetBytes(toOffset), length, flags);
-export const sendfile = (to: number, from: number, offset: number | null, count: number): number =>
-  libcSendfile(to, from, offsetBytes(offset), count);
+/** `offset` as a bigint is a bare address. */
+export const sendfile = (to: number, from: number, offset: number | bigint | null, count: number): number =>
+  libcSendfile(to, from, typeof offset === 'bigint' ? offset : offsetBytes(offset), count);
 export const splice = (
   from: number,
   fromOffset: number | null,
   to: number,
   toOffset: number | null,
   length: number,
-): number => libcSplice(from, offsetBytes(fromOffset), to, offsetBytes(toOffset), length, 0);
+  flags = 0,
+): number => libcSplice(from, offsetBytes(fromOffset), to, offsetBytes(toOffset), length, flags);
+export const SPLICE = { MOVE: 1, NONBLOCK: 2, MORE: 4 } as const;
+export const tee: (from: number, to: number, length: number, flags: number) => number = bind(
+  'int64_t tee(int in, int out, size_t len, unsigned int flags)',
+);
 /** [read end, write end] */
-export function pipe(): readonly [number, number] {
+export function pipe(flags = 0): readonly [number, number] {
   const pair = Buffer.alloc(8);
-  libcPipe2(pair, O.CLOEXEC);
+  libcPipe2(pair, O.CLOEXEC | flags);
   return [pair.readInt32LE(0), pair.readInt32LE(4)];
 }
