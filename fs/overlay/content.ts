@@ -200,6 +200,11 @@ export function clearSetId(view: ViewState, node: Node): void {
   view.mutate((tx) => view.setRecord(tx, node, { ...record, mode: withoutSetId(record.mode) }));
 }
 
+/** The kernel says with a write or a size whether it ends set-id bits; with these requests it leaves that to us. */
+function endPrivilege(view: ViewState, node: Node, caller: Caller): void {
+  if (caller.uid !== 0) clearSetId(view, node);
+}
+
 /**
  * Gives a file content of its own: the host's bytes up to `keepBytes`, in a staging file.
  * The node must be open (`fd` set). Readers and locks on the node notice nothing.
@@ -303,6 +308,7 @@ export function fallocate(
     if (offset + length > FILE_BYTES_MAX) fail('EFBIG');
     if (!node.fdIsStaging) copyUp(view, node, Number.POSITIVE_INFINITY, caller);
     must(sysFallocate(node.fd, mode, offset, length));
+    endPrivilege(view, node, caller);
     node.dirty = true;
   });
 }
@@ -319,7 +325,7 @@ export function copyRange(view: ViewState, request: CopyFileRange, caller: Calle
   to.wrote = true;
   to.node.dirty = true;
   const count = copyFileRange(from.fd, request.fromOffset, to.node.fd, request.toOffset, length);
-  if (count >= 0 && caller.uid !== 0) clearSetId(view, to.node);
+  if (count >= 0) endPrivilege(view, to.node, caller);
   return must(count);
 }
 
