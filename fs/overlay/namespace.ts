@@ -4,8 +4,9 @@
 // (writeThrough.ts); names under `ro` and `hidden` are refused before anything else is looked at.
 import type { Rule } from '../../policy/model.ts';
 import { ERRNO, errno, fail } from '../errno.ts';
-import { close, O_CLOEXEC, openat } from '../host/syscall.ts';
+import { close, O_CLOEXEC, openat, STATX } from '../host/syscall.ts';
 import type { Caller } from '../operations.ts';
+import { statLower } from './attributes.ts';
 import { copyUpClosed } from './content.ts';
 import type { Place } from './crossing.ts';
 import { crossRules, refuseCrossing, refuseMasking, ruleOf } from './crossing.ts';
@@ -175,14 +176,17 @@ function takeName(view: ViewState, tx: Parameters<typeof pin>[1], parent: Node, 
   if (parent.children.get(name) === node) forgetChild(view, parent, name, node);
 }
 
-/** One name less. The host's own object needs no row for that, unless somebody has it open. */
+/** One name less. The host's own object needs no row for that, unless somebody has it open or other names count it. */
 function leave(view: ViewState, tx: Tx, node: Node): void {
   const held = node.opens > 0 ? xattrsToHold(view, node) : null;
-  if (node.record !== null || node.opens > 0) dropLink(view, tx, node);
+  if (node.record !== null || node.opens > 0 || hasOtherNames(view, node)) dropLink(view, tx, node);
   // Not where other names of it may be known.
   else if (isDirectory(node) || view.files.get(node.ino) === node) leaveName(view, node);
   if (node.orphan) node.heldXattrs = held;
 }
+
+const hasOtherNames = (view: ViewState, node: Node): boolean =>
+  !isDirectory(node) && statLower(view, node) === 0 && view.stat.readUInt32LE(STATX.nlink) > 1;
 
 /** Whether this is the directory that the host has at this very name. */
 const isAtHome = ({ lowerDirectory: above }: Node, name: string, { lowerDirectory: own }: Node): boolean =>
