@@ -1,6 +1,7 @@
 // Sessions and directory mounts as clients ask for them; a session ends with the connection that opened it.
 import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { staleMounts, unmount } from '../fuse/mount.ts';
 import type { Agent, Session } from './agent.ts';
 import { bytesOf, shown, textOf } from './bytePath.ts';
 import type { ClientMethods, MountOpen, MountOpened, SessionOpen, SessionOpened } from './clientProtocol.ts';
@@ -115,6 +116,7 @@ export class Sessions {
   async mount(peer: Peer, request: MountOpen): Promise<MountOpened> {
     const kernel = this.#kernel;
     const view = kernel.view(request);
+    await clearDeadMount(textOf(request.mountpoint));
     const mountpoint = kernel.checkMountpoint(request.mountpoint);
     const wanted =
       request.name === undefined ? { program: request.program } : { program: request.program, name: request.name };
@@ -145,6 +147,17 @@ function withRealParent(mountpoint: string): string {
     return path.join(realpathSync(path.dirname(mountpoint)), path.basename(mountpoint));
   } catch {
     return mountpoint;
+  }
+}
+
+/** A view whose kernel was killed still lies there, and every look at it fails: it is taken away. */
+async function clearDeadMount(mountpoint: string): Promise<void> {
+  try {
+    lstatSync(mountpoint);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTCONN') return;
+    const place = withRealParent(mountpoint);
+    for (const stale of staleMounts(place)) if (stale === place) await unmount(stale);
   }
 }
 

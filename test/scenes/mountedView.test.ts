@@ -94,4 +94,18 @@ describe.each(USERS)('as %s', (user) => {
     },
     TIMEOUT_MS,
   );
+
+  test(
+    'a view whose kernel was killed makes room for the next one at the same directory',
+    async () => {
+      expect(await world.agentsh(['mount', '-n', 'seen', view])).toMatchObject({ code: 0 });
+      expect(await shell(`echo kept > '${inView}/kept.txt'`)).toMatchObject({ code: 0 });
+      process.kill(world.kernelPid(), 'SIGKILL');
+      expect(await world.agentsh(['mount', '-n', 'seen', view])).toMatchObject({ code: 0 });
+      expect((await shell(`cat '${inView}/kept.txt'`)).stdout).toBe('kept\n');
+      expect(agentshMounts(view)).toHaveLength(1);
+      expect(await world.agentsh(['umount', view])).toMatchObject({ code: 0 });
+    },
+    TIMEOUT_MS,
+  );
 });
