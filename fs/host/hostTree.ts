@@ -70,7 +70,8 @@ export class HostDirectory {
 
   /** Follows a rename on the host: what lies below keeps its objects and descriptors. */
   moveTo(parent: HostDirectory, name: string): void {
-    this.parent?.known.delete(this.name);
+    // In an exchange the other one may be there already.
+    if (this.parent?.known.get(this.name)?.deref() === this) this.parent.known.delete(this.name);
     parent.known.set(name, new WeakRef(this));
     this.parent = parent;
     this.name = name;
