@@ -59,7 +59,7 @@ export function setxattr(
   const present = has(view, node, name);
   if (flags === XATTR_CREATE && present) fail('EEXIST');
   if (flags === XATTR_REPLACE && !present) fail('ENODATA');
-  if (node.rule.mode === 'rw' && node.record === null) return through.setxattr(view, node, name, value, caller);
+  if (isTheHosts(node)) return through.setxattr(view, node, name, value, caller);
   view.mutate((tx) => {
     const record = pinWithXattrs(view, tx, node);
     // An ACL that says no more than the permission bits is the permission bits.
@@ -74,7 +74,7 @@ export function setxattr(
 export function removexattr(view: ViewState, node: Node, name: string, caller: Caller): void {
   writable(view, node, name, 'removexattr', caller);
   if (!has(view, node, name)) fail('ENODATA');
-  if (node.rule.mode === 'rw' && node.record === null) return through.removexattr(view, node, name, caller);
+  if (isTheHosts(node)) return through.removexattr(view, node, name, caller);
   view.mutate((tx) => {
     const record = pinWithXattrs(view, tx, node);
     dropOwn(tx, node, name);
@@ -82,6 +82,9 @@ export function removexattr(view: ViewState, node: Node, name: string, caller: C
     tx.audit(view.event('removexattr', pathOf(node), node.rule, caller, { note: name }));
   });
 }
+
+/** Under `rw` a directory has a record only as long as data below it waits: what it is told then must outlast that. */
+const isTheHosts = (node: Node): boolean => node.rule.mode === 'rw' && (node.record === null || isDirectory(node));
 
 function writable(view: ViewState, node: Node, name: string, op: string, caller: Caller): void {
   if (name.startsWith(STATUS_PREFIX)) fail('EPERM');
