@@ -20,7 +20,7 @@ export interface NotLanded {
 
 /** Lands a node's staged bytes; null where they are on the host now. */
 export function landFile(view: ViewState, node: Node): NotLanded | null {
-  const path = pathOf(node);
+  const path = entryPath(view, node);
   const root = indexRoots(view, (each) => each.rule?.mode === 'rw').findLast((each) =>
     path.startsWith(`${each.path}/`),
   );
@@ -51,6 +51,13 @@ export function landFile(view: ViewState, node: Node): NotLanded | null {
   } finally {
     close(fd);
   }
+}
+
+/** The name whose entry holds the data: of a file with several it need not be the one it was last reached by. */
+function entryPath(view: ViewState, node: Node): string {
+  const entry = node.parent === null ? undefined : view.dirent(node.parent, node.name);
+  const isHere = entry !== undefined && !entry.whiteout && entry.ino === node.ino;
+  return isHere || node.record === null || node.record.lower === '' ? pathOf(node) : node.record.lower;
 }
 
 const moved = (reason: string): NotLanded => ({ reason, errno: errno(ERRNO.ESTALE) });

@@ -68,3 +68,15 @@ function readOpened(world: CoreWorld, node: number, flags: number): string {
   world.closeFile(opened);
   return text;
 }
+
+test('data that waits for its close lands when another name of its file is removed', () => {
+  const { world } = openWorld();
+  writeFileSync(`${world.host}/first`, 'one');
+  linkSync(`${world.host}/first`, `${world.host}/second`);
+  const file = world.openFile('first', 2);
+  world.pwrite(file, 0, 'two');
+  world.unlink('second');
+  expect(readFileSync(`${world.host}/first`, 'utf8')).toBe('two');
+  world.closeFile(file);
+  expect(world.read('first')).toBe('two');
+});
