@@ -44,7 +44,9 @@ import * as through from './writeThrough.ts';
 const O_ACCMODE = 3;
 const O_RDWR = 2;
 const O_TRUNC = 0o1000;
+const O_APPEND = 0o2000;
 const O_NONBLOCK = 0o4000;
+const SEEK_END = 2;
 const O_CREAT_EXCL = 0o100 | 0o200;
 /** What identifying a file that is one hole still takes little time for: a million chunks. */
 const FILE_BYTES_MAX = 2 ** 40;
@@ -178,13 +180,22 @@ export function write(
   handle.wrote = true;
   node.dirty = true;
   if (killSetId) clearSetId(view, node);
-  return must(pwrite(node.fd, data, Math.min(data.length, roomAt(offset)), offset));
+  const at = (handle.flags & O_APPEND) === 0 ? offset : endOf(view, node, offset);
+  return must(pwrite(node.fd, data, Math.min(data.length, roomAt(at)), at));
 }
 
 /** How many bytes a file may have from an offset on. @throws EFBIG where there is no room */
 function roomAt(offset: number): number {
   if (offset >= FILE_BYTES_MAX) fail('EFBIG');
   return FILE_BYTES_MAX - offset;
+}
+
+/** Where appended bytes go. The kernel reckons with a size that the host, or another connection, may have changed since. */
+function endOf(view: ViewState, node: Node, expected: number): number {
+  const end = must(sysLseek(node.fd, 0, SEEK_END));
+  // It has cached the bytes at the place that it took for the end.
+  if (end !== expected) view.options.notifier.invalidateInode(node.id, 0, 0);
+  return end;
 }
 
 /** Opened for writing under an earlier policy. */
