@@ -4,10 +4,10 @@
 // a descriptor until the last handle and lookup are gone.
 import { recordOf } from './attributes.ts';
 import type { Node } from './node.ts';
-import { isDirectory, isRegular } from './node.ts';
+import { isDirectory, isRegular, S_IFLNK } from './node.ts';
 import { CONTENT } from './records.ts';
 import type { ViewState } from './state.ts';
-import { leaveName } from './upper.ts';
+import { leaveName, readLink } from './upper.ts';
 import { xattrsToHold } from './xattr.ts';
 
 const O_NONBLOCK = 0o4000;
@@ -20,6 +20,7 @@ export function keepRemoved(view: ViewState, node: Node): () => void {
   };
   if (node.record !== null && !isDirectory(node)) return holdXattrs;
   const last = recordOf(view, node);
+  if (node.type === S_IFLNK) last.target = readLink(view, node);
   // Another name is left.
   if (!isDirectory(node) && last.nlink > 1) return () => undefined;
   const opened = isRegular(node) && node.fd < 0 && node.hostParent !== null;
