@@ -59,3 +59,17 @@ export function bindSocket(path: string): number {
   libcBind(fd, address, address.length);
   return fd;
 }
+const libcMount = bind(
+  'int mount(const void *source, const void *target, const void *type, unsigned long flags, const void *data)',
+);
+const libcUmount = bind('int umount2(const void *target, int flags)');
+const MNT_DETACH = 2;
+/** A tmpfs at a directory for the time of `act`. Needs root. */
+export function mounted(path: string, act: () => void): void {
+  libcMount('none', path, 'tmpfs', 0, null);
+  try {
+    act();
+  } finally {
+    libcUmount(path, MNT_DETACH);
+  }
+}

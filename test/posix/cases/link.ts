@@ -1,12 +1,12 @@
 // link(2): a second name for a file.
 
 import { as, OTHER, STRANGER, unprivileged } from '../caller.ts';
-import { chmod, lstat } from '../calls/attributes.ts';
-import { pread } from '../calls/data.ts';
+import { chmod, fstat, lstat } from '../calls/attributes.ts';
+import { pread, pwrite } from '../calls/data.ts';
 import { readdir } from '../calls/directory.ts';
 import { AT, AT_FDCWD } from '../calls/libc.ts';
 import { bindSocket, link, linkat, mkdir, mknod, readlink, rename, rmdir, S, symlink, unlink } from '../calls/names.ts';
-import { close, O } from '../calls/open.ts';
+import { close, O, open } from '../calls/open.ts';
 import type { Cases } from '../case.ts';
 import { equal, refuses } from '../expect.ts';
 import { readFile, withFile, writeFile } from '../files.ts';
@@ -210,4 +210,17 @@ export const linkCases: Cases = {
       equal(readFile(`${directory}/new`), 'other');
     },
   },
+  'a file made without a name gets one': (directory) => {
+    const fd = open(directory, O.TMPFILE | O.RDWR, 0o644);
+    pwrite(fd, 'bytes', 0);
+    equal(fstat(fd).nlink, 0);
+    byDescriptor(fd, `${directory}/new`);
+    equal(fstat(fd).nlink, 1);
+    close(fd);
+    equal(readFile(`${directory}/new`), 'bytes');
+  },
+  'ENOENT for a file made without a name that shall have none': (directory) =>
+    withFile(directory, O.TMPFILE | O.RDWR | O.EXCL, (fd) =>
+      refuses('ENOENT', () => byDescriptor(fd, `${directory}/new`)),
+    ),
 };

@@ -147,4 +147,17 @@ export const linkLowerCases: Cases = {
       equal(lstat(`${directory}/sub/two`).nlink, 2);
     },
   },
+  'without both names it lives while it is open': {
+    prepare: pair,
+    run: (directory) =>
+      withFile(`${directory}/one`, O.RDWR, (fd) => {
+        unlink(`${directory}/sub/two`);
+        equal(fstat(fd).nlink, 1);
+        unlink(`${directory}/one`);
+        equal(fstat(fd).nlink, 0);
+        pwrite(fd, 'AFTER', 0);
+        equal(pread(fd, 100, 0).toString('latin1'), 'AFTERe');
+        equal(readdir(directory).sort(), ['other', 'sub']);
+      }),
+  },
 };

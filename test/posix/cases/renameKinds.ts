@@ -2,7 +2,7 @@
 
 import { lstat } from '../calls/attributes.ts';
 import { readdir } from '../calls/directory.ts';
-import { mkdir, mknod, RENAME, rename, S, symlink } from '../calls/names.ts';
+import { mkdir, RENAME, rename, S, symlink } from '../calls/names.ts';
 import type { Case, Cases } from '../case.ts';
 import { equal, refuses } from '../expect.ts';
 import { writeFile } from '../files.ts';
@@ -14,10 +14,8 @@ const KINDS = {
     mkdir(path);
     writeFile(`${path}/inner`, 'bytes');
   },
-  'a link to a file': (path: string) => void symlink('/dev/null', path),
   'a link to a directory': (path: string) => void symlink('/', path),
   'a dangling link': (path: string) => void symlink('absent', path),
-  'a pipe': (path: string) => void mknod(path, S.IFIFO | 0o644),
 } as const;
 type Kind = keyof typeof KINDS;
 const kinds = Object.keys(KINDS) as Kind[];

@@ -3,7 +3,21 @@
 import { chmod, fstat, lstat, stat } from '../calls/attributes.ts';
 import { getdents, readdir } from '../calls/directory.ts';
 import { AT, AT_FDCWD } from '../calls/libc.ts';
-import { link, mkdir, mkdirat, mknodat, rename, rmdir, S, symlink, symlinkat, unlinkat } from '../calls/names.ts';
+import {
+  link,
+  mkdir,
+  mkdirat,
+  mknodat,
+  mounted,
+  RENAME,
+  rename,
+  rmdir,
+  S,
+  symlink,
+  symlinkat,
+  unlink,
+  unlinkat,
+} from '../calls/names.ts';
 import { O, open, openat } from '../calls/open.ts';
 import type { Cases } from '../case.ts';
 import { equal, refuses } from '../expect.ts';
@@ -77,6 +91,25 @@ export const rmdirCases: Cases = {
     run: (directory) => {
       rmdir(`${directory}/sub//`);
       equal(readdir(directory), []);
+    },
+  },
+  'EBUSY for a mount point, by every call that takes or replaces its name': {
+    root: true,
+    prepare: (directory) => {
+      sub(directory);
+      mkdir(`${directory}/other`);
+    },
+    run: (directory) => {
+      const [point, other] = [`${directory}/sub`, `${directory}/other`];
+      mounted(point, () => {
+        refuses('EBUSY', () => rmdir(point));
+        refuses('EISDIR', () => unlink(point));
+        refuses('EBUSY', () => rename(point, `${directory}/new`));
+        refuses('EBUSY', () => rename(other, point));
+        refuses('EBUSY', () => rename(other, point, RENAME.EXCHANGE));
+      });
+      rmdir(point);
+      equal(readdir(directory), ['other']);
     },
   },
   'EBUSY for the root directory': () => refuses(['EBUSY', 'EACCES'], () => rmdir('/')),
