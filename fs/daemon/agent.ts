@@ -295,20 +295,21 @@ export class Agent {
   async #detach(mounted: Mounted, force: boolean): Promise<void> {
     if (!this.mounts.has(mounted.connection)) return;
     await this.#host.mounter.unmount(mounted, force);
+    await this.#forget(mounted);
+  }
+
+  async #remove(mounted: Mounted, force: boolean): Promise<void> {
+    await this.#host.mounter.unmount(mounted, force).catch((error) => this.#host.log(`unmount: ${error.message}`));
+    await this.#forget(mounted);
+  }
+
+  /** The worker first: it must not notify through a descriptor whose number may be another file's by then. */
+  async #forget(mounted: Mounted): Promise<void> {
     if (this.#worker?.alive) {
       await this.#worker.call('detach', { connection: mounted.connection }).catch((error) => {
         this.#host.log(`${this.key}: detach: ${error.message}`);
       });
     }
-    this.#forget(mounted);
-  }
-
-  async #remove(mounted: Mounted, force: boolean): Promise<void> {
-    await this.#host.mounter.unmount(mounted, force).catch((error) => this.#host.log(`unmount: ${error.message}`));
-    this.#forget(mounted);
-  }
-
-  #forget(mounted: Mounted): void {
     if (!this.mounts.delete(mounted.connection)) return;
     if (this.#main === mounted) this.#main = undefined;
     this.#host.drop(mounted.fd);

@@ -68,6 +68,8 @@ test('unmounted from outside is as good as umount', async () => {
   expect(await failure(client.call('umount', { mountpoint: place }))).toMatchObject({ code: 'EINVAL' });
   await client.call('mount', request());
   expect(isMounted()).toBe(true);
+  // The worker knows, too: it went on notifying through the number of a descriptor that was another file's by then.
+  expect(await client.call('ps', {})).toMatchObject([{ status: { connections: 1 } }]);
 });
 
 test('read-only is the system’s to keep', async () => {
