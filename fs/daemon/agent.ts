@@ -41,8 +41,8 @@ export interface AgentHost {
   readonly keys: string;
   readonly commitLock: SharedArrayBuffer;
   deliver(fd: number, bytes: Uint8Array): void;
-  /** Forgets what waits for a descriptor that is about to close. */
-  drop(fd: number): void;
+  /** Forgets what waits for a descriptor, and closes it when nothing is being written to it. */
+  drop(fd: number, close: () => void): void;
   event(agent: string, event: Readonly<Record<string, unknown>>): void;
   record(event: AuditEvent): void;
   log(text: string): void;
@@ -312,8 +312,7 @@ export class Agent {
     }
     if (!this.mounts.delete(mounted.connection)) return;
     if (this.#main === mounted) this.#main = undefined;
-    this.#host.drop(mounted.fd);
-    this.#host.mounter.closeDevice(mounted);
+    this.#host.drop(mounted.fd, () => this.#host.mounter.closeDevice(mounted));
     this.#host.changed();
   }
 

@@ -111,6 +111,7 @@ export class Kernel {
     const notifications = new NotificationQueue((text) => log.write(text));
     this.#operator = new OperatorMount(this.#mounter, options.operatorProgram, {
       deliver: (fd, bytes) => notifications.push(fd, Buffer.from(bytes)),
+      drop: (fd, close) => notifications.drop(fd, close),
       log: (text) => log.write(text),
     });
     this.feed = new EventFeed((event) => this.#operator.publish(event));
@@ -121,7 +122,7 @@ export class Kernel {
       keys: bytesOf(places.keys),
       commitLock: new SharedArrayBuffer(8),
       deliver: (fd, bytes) => notifications.push(fd, Buffer.from(bytes)),
-      drop: (fd) => notifications.drop(fd),
+      drop: (fd, close) => notifications.drop(fd, close),
       event: (agent, event) => this.#event(agent, event),
       record: (event) => this.#note(event),
       log: (text) => log.write(text),

@@ -7,6 +7,8 @@ import { WorkerClient } from './workerClient.ts';
 
 export interface OperatorHost {
   deliver(fd: number, bytes: Uint8Array): void;
+  /** Forgets what waits for a descriptor, and closes it when nothing is being written to it. */
+  drop(fd: number, close: () => void): void;
   log(text: string): void;
 }
 
@@ -112,6 +114,6 @@ export class OperatorMount {
         .catch((error) => this.#host.log(`unmount: ${failureOf(error).message}`));
     }
     await worker?.close();
-    if (mounted !== undefined) this.#mounter.closeDevice(mounted);
+    if (mounted !== undefined) this.#host.drop(mounted.fd, () => this.#mounter.closeDevice(mounted));
   }
 }

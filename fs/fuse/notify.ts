@@ -90,6 +90,8 @@ interface Line {
   /** Index in `waiting` of the next to go: taking from the front of an array costs its length. */
   next: number;
   busy: boolean;
+  /** What closes the descriptor, once it was given up. */
+  close: (() => void) | undefined;
 }
 
 function empty(line: Line): void {
@@ -111,6 +113,7 @@ export class NotificationQueue {
 
   push(fd: number, message: Buffer): void {
     const line = this.line(fd);
+    if (line.close !== undefined) return;
     if (line.waiting.length - line.next >= QUEUED_MAX) {
       this.overflow(fd);
       return;
@@ -119,10 +122,15 @@ export class NotificationQueue {
     if (!line.busy) this.deliver(fd, line);
   }
 
-  /** Forgets what still waits for a descriptor; call before closing it. */
-  drop(fd: number): void {
+  /**
+   * Gives a descriptor up: forgets what still waits for it, and calls `close` when nothing is being written to it any
+   * more. A write that is under way when its descriptor closes would go to whatever gets the number next.
+   */
+  drop(fd: number, close: () => void): void {
     const line = this.lines.get(fd);
-    if (line !== undefined) empty(line);
+    if (line === undefined) return close();
+    empty(line);
+    line.close = close;
   }
 
   /** Resolves when everything pushed so far has been delivered or failed. */
@@ -134,7 +142,7 @@ export class NotificationQueue {
   private line(fd: number): Line {
     let line = this.lines.get(fd);
     if (line === undefined) {
-      line = { waiting: [], next: 0, busy: false };
+      line = { waiting: [], next: 0, busy: false, close: undefined };
       this.lines.set(fd, line);
     }
     return line;
@@ -143,7 +151,7 @@ export class NotificationQueue {
   private deliver(fd: number, line: Line): void {
     const message = line.waiting[line.next];
     if (message === undefined) {
-      this.rest(fd);
+      this.rest(fd, line);
       return;
     }
     line.next++;
@@ -169,8 +177,9 @@ export class NotificationQueue {
     this.log(`notification on descriptor ${fd} failed: ${error.message}`);
   }
 
-  private rest(fd: number): void {
+  private rest(fd: number, line: Line): void {
     this.lines.delete(fd);
+    line.close?.();
     if (this.lines.size > 0) return;
     const waiters = this.idleWaiters;
     this.idleWaiters = [];

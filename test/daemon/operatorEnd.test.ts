@@ -30,7 +30,11 @@ test('the device closes after the worker has', async () => {
     unmount: async () => void order.push('unmounted'),
     closeDevice: () => void order.push('device closed'),
   } as unknown as Mounter;
-  const mount = new OperatorMount(mounter, WORKER, { deliver: () => {}, log: (text) => void order.push(text) });
+  const mount = new OperatorMount(mounter, WORKER, {
+    deliver: () => {},
+    drop: (_fd, close) => close(),
+    log: (text) => void order.push(text),
+  });
   await mount.start('/nowhere', async () => ({}));
   await mount.stop();
   expect(order).toEqual(['unmounted', 'operator: the worker is closing', 'device closed']);

@@ -1,5 +1,6 @@
 // Notifications: their layout, and that the kernel acts on them.
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -13,6 +14,8 @@ import {
 } from '../../fs/fuse/notify.ts';
 import { type MemoryMount, run, startMemoryMount, stopMemoryMount } from './memoryMount.ts';
 
+/** What a pipe holds. */
+const PIPE_BYTES = 65_536;
 let mount: MemoryMount | undefined;
 afterEach(async () => {
   if (mount !== undefined) await stopMemoryMount(mount);
@@ -88,9 +91,35 @@ describe('the queue', () => {
     for (let index = 0; index < 70_000; index++) queue.push(fd, Buffer.alloc(1));
     expect(lost.length).toBeGreaterThan(0);
     expect(new Set(lost)).toEqual(new Set([fd]));
-    queue.drop(fd);
+    queue.drop(fd, () => closeSync(fd));
     await queue.idle();
-    closeSync(fd);
+    expect(() => closeSync(fd)).toThrow('EBADF');
+  });
+
+  test('closes a descriptor only when nothing is being written to it: its number may be another file’s at once', async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'agentsh-queue-'));
+    try {
+      const fifo = path.join(directory, 'fifo');
+      execFileSync('mkfifo', [fifo]);
+      const fd = openSync(fifo, 'r+');
+      writeSync(fd, Buffer.alloc(PIPE_BYTES));
+      const { queue, logged } = queued();
+      queue.push(fd, Buffer.from('under way'));
+      queue.push(fd, Buffer.from('forgotten'));
+      let closed = false;
+      queue.drop(fd, () => {
+        closed = true;
+      });
+      queue.push(fd, Buffer.from('too late'));
+      expect(closed).toBe(false);
+      readSync(fd, Buffer.alloc(PIPE_BYTES));
+      await queue.idle();
+      const rest = Buffer.alloc(PIPE_BYTES);
+      expect([closed, rest.toString('latin1', 0, readSync(fd, rest)), logged]).toEqual([true, 'under way', []]);
+      closeSync(fd);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 });
 
