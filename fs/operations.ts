@@ -1,6 +1,7 @@
 // The inode operations of a view: what a transport asks and the core answers. Knows no wire format.
 //
 // - Names, link targets and paths are byte strings: one character a byte (latin1).
+// - Where a connection opens nothing, operations on a file or directory come with handle 0 and mean its node.
 // - A node id, file handle, size or offset is a non-negative safe integer.
 // - An operation fails by throwing an `Errno` (fs/errno.ts); anything else thrown is a defect (EIO, logged).
 // - Replies may be reused objects: valid only until the next operation on the same view.
@@ -112,6 +113,9 @@ export interface FileSystemStatistics {
   readonly nameBytesMax: number;
 }
 
+/** No handle: the operation is on the node itself. Real handles count from 1. */
+export const NO_HANDLE = 0;
+
 export interface Operations {
   /** Counts one lookup on the node it returns. */
   lookup(parent: number, name: string, caller: Caller): Entry;
@@ -129,6 +133,7 @@ export interface Operations {
   rename(parent: number, name: string, newParent: number, newName: string, flags: number, caller: Caller): void;
   link(node: number, newParent: number, newName: string, caller: Caller): Entry;
   open(node: number, flags: number, caller: Caller): OpenReply;
+  /** Handle 0 where the connection opens nothing, here and below. */
   create(parent: number, name: string, flags: number, mode: number, caller: Caller): Entry & OpenReply;
   tmpfile(parent: number, flags: number, mode: number, caller: Caller): Entry & OpenReply;
   /** Fills `target` from its start with at most `target.length` bytes; returns how many (0 at the end). */
@@ -145,6 +150,7 @@ export interface Operations {
   listxattr(node: number, caller: Caller): Buffer;
   removexattr(node: number, name: string, caller: Caller): void;
   opendir(node: number, flags: number, caller: Caller): OpenReply;
+  /** With handle 0 an entry's cookie is its own for good, since no stream is there to remember what was listed. */
   readdir(node: number, handle: number, offset: number, sink: DirectorySink, plus: boolean, caller: Caller): void;
   releasedir(node: number, handle: number): void;
   fsyncdir(node: number, handle: number, dataOnly: boolean, caller: Caller): void;

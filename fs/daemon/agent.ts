@@ -5,58 +5,18 @@
 // - A dead worker takes its connections with it; the agent is `failed` until something opens it anew.
 import { mkdirSync } from 'node:fs';
 import { AUDIT_LOG } from '../audit/log.ts';
-import type { AuditEvent } from '../journal/model.ts';
+import { type AgentHost, type AgentPlace, ledgerDirectory, type Session } from './agentHost.ts';
 import type { AgentView } from './agentView.ts';
-import { bytesOf } from './bytePath.ts';
-import type { ConnectionProfile } from './connectionProfile.ts';
+import { bytesOf, textOf } from './bytePath.ts';
+import { type ConnectionProfile, NOT_OFFERED, whyNot, whyNotCached } from './connectionProfile.ts';
 import { readPart } from './filePart.ts';
-import type { Mounted, Mounter, MountFlags } from './mounter.ts';
-import { killSandbox, type Sandbox } from './processes.ts';
+import type { Mounted, MountFlags } from './mounter.ts';
+import { killSandbox } from './processes.ts';
 import type { AgentMethods, AgentOpen, PolicyResult } from './protocol.ts';
 import { RequestError } from './requestError.ts';
-import type { SpareWorker } from './spareWorker.ts';
 import type { WorkerClient } from './workerClient.ts';
 
-export interface Session {
-  readonly id: number;
-  readonly peer: number;
-  readonly program: string;
-  readonly sinceMs: number;
-  sandbox: Sandbox | undefined;
-}
-
-export interface AgentPlace {
-  readonly name: string;
-  /** Byte string. */
-  readonly workspace: string;
-  /** Of its store; Node's string. */
-  readonly directory: string;
-}
-
-/** What an agent needs of the kernel around it. */
-export interface AgentHost {
-  readonly mounter: Mounter;
-  readonly workers: SpareWorker;
-  readonly forbidden: readonly string[];
-  readonly keys: string;
-  readonly commitLock: SharedArrayBuffer;
-  deliver(fd: number, bytes: Uint8Array): void;
-  /** Forgets what waits for a descriptor, and closes it when nothing is being written to it. */
-  drop(fd: number, close: () => void): void;
-  event(agent: string, event: Readonly<Record<string, unknown>>): void;
-  record(event: AuditEvent): void;
-  log(text: string): void;
-  /** Sessions or mounts came or went. */
-  changed(): void;
-}
-
 const REST_MS = 20_000;
-const NOT_ROOT = '--connection passthrough: only root in the first user namespace may pass files through; use open';
-const NOT_ALONE = '--connection passthrough: the agent has another connection, and then nothing is passed through';
-const NOT_OFFERED = '--connection passthrough: this Linux kernel’s FUSE does not offer it (6.9 and newer); use open';
-
-/** Where the agent's worker keeps its ledger. */
-export const ledgerDirectory = ({ directory }: Pick<AgentPlace, 'directory'>): string => `${directory}/ledger`;
 
 export class Agent {
   readonly place: AgentPlace;
@@ -113,6 +73,7 @@ export class Agent {
   /** Another view of what is there: its rules are in force at once where the agent is open. */
   replaceView(view: AgentView, note: string): Promise<PolicyResult> {
     return this.#serial(async () => {
+      await this.#endParts(view);
       let result: PolicyResult = { hidden: 0, uncut: [] };
       const isOpen = this.#worker?.alive === true && this.#opened !== '';
       if (isOpen) {
@@ -160,16 +121,24 @@ export class Agent {
   mountAt(mountpoint: string, view: AgentView, flags: MountFlags, profile?: ConnectionProfile): Promise<Mounted> {
     return this.#serial(async () => {
       const { mounter } = this.#host;
-      if (profile === 'passthrough' && (mounter.best !== profile || this.mounts.size > 0))
-        throw new RequestError('environment', mounter.best === profile ? NOT_ALONE : NOT_ROOT);
+      const { name: label, workspace } = this.place;
+      const isEntered = mounter.root || flags.allowOther;
+      const isAlone = this.mounts.size === 0;
+      const { policy } = isAlone ? view : this.#view;
+      const facts = { best: mounter.best, isEntered, isAlone, policy, workspace };
+      refuse(profile, whyNot(profile, facts));
       const worker = await this.#awake(view);
-      const label = this.place.name;
       const keep = flags.suid || flags.dev;
-      const mounted = await this.#attach(worker, () => mounter.mountAt(mountpoint, label, flags, profile), keep);
-      if (profile !== undefined && mounted.profile !== profile) {
+      const wanted = profile === 'cached' ? 'open' : profile;
+      const mounted = await this.#attach(worker, () => mounter.mountAt(mountpoint, label, flags, wanted), keep);
+      try {
+        refuse(wanted, wanted !== undefined && mounted.profile !== wanted ? NOT_OFFERED : undefined);
+        const part = () => mounter.mountPart(mounted, textOf(workspace), label, flags);
+        if (profile === 'cached') await this.#attach(worker, part, keep, workspace);
+      } catch (error) {
         await this.#detach(mounted, false);
         await this.#settle();
-        throw new RequestError('environment', NOT_OFFERED);
+        throw error;
       }
       if (this.startedAtMs === 0) this.startedAtMs = Date.now();
       return mounted;
@@ -277,12 +246,19 @@ export class Agent {
     return worker;
   }
 
-  async #attach(worker: WorkerClient<AgentMethods>, make: () => Promise<Mounted>, dev: boolean): Promise<Mounted> {
+  /** @param root the directory of the view that the connection shows, else all of it */
+  async #attach(
+    worker: WorkerClient<AgentMethods>,
+    make: () => Promise<Mounted>,
+    dev: boolean,
+    root?: string,
+  ): Promise<Mounted> {
     const mounted = await make();
     const { connection, fd, idShift, profile } = mounted;
     this.mounts.set(connection, mounted);
     try {
-      mounted.profile = (await worker.call('attach', { connection, fd, idShift, profile, dev })).profile;
+      const where = root === undefined ? {} : { root };
+      mounted.profile = (await worker.call('attach', { connection, fd, idShift, profile, dev, ...where })).profile;
     } catch (error) {
       await this.#remove(mounted, true);
       throw error;
@@ -295,11 +271,27 @@ export class Agent {
   async #detach(mounted: Mounted, force: boolean): Promise<void> {
     if (!this.mounts.has(mounted.connection)) return;
     await this.#host.mounter.unmount(mounted, force);
-    await this.#forget(mounted);
+    for (const each of [...this.#partsOf(mounted), mounted]) await this.#forget(each);
+  }
+
+  /** What is open in a part that a policy no longer allows ends with it: nothing else would tell what is done there. */
+  async #endParts({ policy }: AgentView): Promise<void> {
+    const reason = whyNotCached(policy, this.place.workspace);
+    if (reason === undefined) return;
+    for (const part of [...this.mounts.values()].filter(({ partOf }) => partOf !== undefined)) {
+      this.#host.log(`${this.key}: the connection at ${part.mountpoint} ends: ${reason}`);
+      await this.#host.mounter.unmountPart(part).catch((error) => this.#host.log(`unmount: ${error.message}`));
+      await this.#forget(part);
+    }
+  }
+
+  #partsOf(whole: Mounted): Mounted[] {
+    return [...this.mounts.values()].filter(({ partOf }) => partOf === whole.connection);
   }
 
   async #remove(mounted: Mounted, force: boolean): Promise<void> {
-    await this.#host.mounter.unmount(mounted, force).catch((error) => this.#host.log(`unmount: ${error.message}`));
+    const unmounted = mounted.partOf === undefined ? this.#host.mounter.unmount(mounted, force) : Promise.resolve();
+    await unmounted.catch((error) => this.#host.log(`unmount: ${error.message}`));
     await this.#forget(mounted);
   }
 
@@ -379,6 +371,10 @@ export class Agent {
       for (const mounted of [...this.mounts.values()]) await this.#remove(mounted, true);
     });
   }
+}
+
+function refuse(profile: ConnectionProfile | undefined, reason: string | undefined): void {
+  if (reason !== undefined) throw new RequestError('environment', `--connection ${profile}: ${reason}`);
 }
 
 /** An error for a name that nothing goes by. */

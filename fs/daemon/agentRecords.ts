@@ -1,7 +1,7 @@
 // What the kernel remembers of an agent between its sessions: HOME/agents/<hash>/<name>/agent.json, replaced whole.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { AgentPlace } from './agent.ts';
+import type { AgentPlace } from './agentHost.ts';
 import type { AgentView } from './agentView.ts';
 import type { Places } from './places.ts';
 import type { AgentStatus } from './protocol.ts';

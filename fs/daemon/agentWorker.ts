@@ -8,6 +8,7 @@ import { ruleFor, ruleTree } from '../../policy/rules.ts';
 import { loadIdentity, type Signer } from '../audit/identity.ts';
 import { ControlTree } from '../control/tree.ts';
 import { fail, type IoCause } from '../errno.ts';
+import { ROOT_NODE } from '../fuse/abi.ts';
 import { backingOf } from '../fuse/backing.ts';
 import { Channel, sendTo } from '../fuse/channel.ts';
 import { IoErrors } from '../fuse/ioErrors.ts';
@@ -30,6 +31,7 @@ import { sweepStaging } from '../overlay/sweep.ts';
 import { View } from '../overlay/view.ts';
 import { ViewFiles } from '../overlay/viewFile.ts';
 import { type AgentActor, AgentSource } from './agentSource.ts';
+import type { ConnectionProfile } from './connectionProfile.ts';
 import { Outbox, type OutboxEvent } from './outbox.ts';
 import type {
   AgentMethods,
@@ -51,6 +53,16 @@ const COMM_BYTES = 16;
 /** Backing files may lie on overlayfs, as everything does in a container. */
 const STACK_DEPTH = 2;
 
+interface Served {
+  readonly session: Session;
+  /** Where the whole view is shown. */
+  readonly tree: ControlTree | null;
+  readonly fd: number;
+  readonly profile: ConnectionProfile;
+  /** The node that is 1 on the wire. */
+  readonly rootNode: number;
+}
+
 class Actor implements AgentActor {
   readonly ledger: Ledger;
   readonly view: ViewState;
@@ -58,10 +70,7 @@ class Actor implements AgentActor {
   readonly book: PendingBook;
   private open: AgentOpen;
   private readonly signer: Signer;
-  private readonly sessions = new Map<
-    number,
-    { readonly session: Session; readonly tree: ControlTree; readonly fd: number }
-  >();
+  private readonly sessions = new Map<number, Served>();
   private readonly commBuffer = Buffer.alloc(COMM_BYTES);
   private readonly outbox = new Outbox((events) => loop.post({ events }), Date.now);
   private readonly errors = new IoErrors(log, (cause) => loop.post({ event: { kind: 'ioError', cause } }));
@@ -113,13 +122,23 @@ class Actor implements AgentActor {
   }
 
   private notifier(): Notifier {
-    const tell = (bytes: Buffer, except: number | undefined) => {
-      for (const [id, { fd }] of this.sessions) if (id !== except) loop.post({ notify: { fd, bytes } });
+    const tell = (node: number, except: number | undefined, encode: (node: number) => Buffer) => {
+      for (const [id, { fd, rootNode }] of this.sessions) {
+        if (id === except || (node === ROOT_NODE && rootNode !== ROOT_NODE)) continue;
+        loop.post({ notify: { fd, bytes: encode(node === rootNode ? ROOT_NODE : node) } });
+      }
+    };
+    const tellName = (parent: number, except: number | undefined, encode: (parent: number) => Buffer) => {
+      tell(parent, except, encode);
+      // A listing that the Linux kernel keeps is as old as the name in it, and goes with the directory's pages.
+      const keeps = [...this.sessions.values()].some(({ profile }) => profile === 'cached');
+      if (keeps) tell(parent, except, (node) => encodeInvalidateInode(node, 0, 0));
     };
     return {
-      invalidateInode: (node, offset, length, except) => tell(encodeInvalidateInode(node, offset, length), except),
-      invalidateEntry: (parent, name, except) => tell(encodeInvalidateEntry(parent, name), except),
-      expireEntry: (parent, name) => tell(encodeExpireEntry(parent, name), undefined),
+      invalidateInode: (node, offset, length, except) =>
+        tell(node, except, (id) => encodeInvalidateInode(id, offset, length)),
+      invalidateEntry: (parent, name, except) => tellName(parent, except, (id) => encodeInvalidateEntry(id, name)),
+      expireEntry: (parent, name) => tellName(parent, undefined, (id) => encodeExpireEntry(id, name)),
     };
   }
 
@@ -152,14 +171,15 @@ class Actor implements AgentActor {
     });
   }
 
-  attach({ connection, fd, idShift, profile, dev }: AttachParams): Attached {
+  attach({ connection, fd, idShift, profile, dev, root }: AttachParams): Attached {
     const passthrough = profile === 'passthrough';
-    const tree = new ControlTree(this.source, {
-      uid: idShift === 0 ? process.getuid!() : 0,
-      gid: idShift === 0 ? process.getgid!() : 0,
-    });
+    const withoutOpens = profile === 'cached';
+    const ids = { uid: idShift === 0 ? process.getuid!() : 0, gid: idShift === 0 ? process.getgid!() : 0 };
+    const tree = root === undefined ? new ControlTree(this.source, ids) : null;
     const backing = passthrough ? backingOf(fd) : null;
-    const view = new View(this.view, { id: connection, lookups: new Map(), handles: new Set(), backing, dev }, tree);
+    const held = { lookups: new Map(), handles: new Set<number>() };
+    const view = new View(this.view, { id: connection, ...held, backing, dev, withoutOpens }, tree);
+    const rootNode = root === undefined ? ROOT_NODE : view.holdRoot(root);
     const session = new Session({
       operations: view,
       idShift,
@@ -168,8 +188,10 @@ class Actor implements AgentActor {
       ioErrors: this.errors,
       passthrough,
       stackDepth: STACK_DEPTH,
+      withoutOpens,
+      rootNode,
     });
-    this.sessions.set(connection, { session, tree, fd });
+    this.sessions.set(connection, { session, tree, fd, profile, rootNode });
     const channel = new Channel(fd, session, log, loop.buffer);
     loop.add(connection, channel);
     // INIT waits since the mount was made.
@@ -187,7 +209,7 @@ class Actor implements AgentActor {
     const size = this.ledger.auditSizeBytes();
     if (size !== this.auditSeen) {
       this.auditSeen = size;
-      for (const { tree } of this.sessions.values()) tree.wake();
+      for (const { tree } of this.sessions.values()) tree?.wake();
     }
     this.ledger.resetRead();
     return this.outbox.flush();

@@ -1,6 +1,7 @@
 // All agents of this kernel: which names are taken, who resumes what, and which agent a filter means.
 
-import { Agent, type AgentHost, noSuchAgent, type Session } from './agent.ts';
+import { Agent, noSuchAgent } from './agent.ts';
+import type { AgentHost, Session } from './agentHost.ts';
 import { readAgentRecords, removeAgentRecord, writeAgentRecord } from './agentRecords.ts';
 import type { AgentView } from './agentView.ts';
 import type { AgentFilter, AgentItem } from './clientProtocol.ts';
@@ -96,6 +97,7 @@ export class AgentRegistry {
     flags: MountFlags,
     profile?: ConnectionProfile,
   ): Promise<{ readonly agent: Agent; readonly joined: boolean }> {
+    const known = new Set(this.#agents.values());
     const { agent, joined } = this.#claim(view, wanted);
     this.#host.mounter.places.add(mountpoint);
     try {
@@ -105,6 +107,7 @@ export class AgentRegistry {
       return { agent, joined };
     } catch (error) {
       this.#host.mounter.places.delete(mountpoint);
+      if (!known.has(agent) && agent.claims === 1 && agent.mounts.size === 0) this.#agents.delete(agent.key);
       throw error;
     } finally {
       agent.claims--;
@@ -115,7 +118,7 @@ export class AgentRegistry {
   async unmountAt(mountpoint: string): Promise<{ readonly agent: Agent; readonly pending: number }> {
     for (const agent of this.#agents.values()) {
       for (const mounted of agent.mounts.values()) {
-        if (mounted.mountpoint !== mountpoint || mounted.slot !== undefined) continue;
+        if (mounted.mountpoint !== mountpoint || mounted.slot !== undefined || mounted.partOf !== undefined) continue;
         const { pending, ended } = await agent.unmountAt(mounted.connection);
         this.#host.mounter.places.delete(mountpoint);
         await this.#tellPlaces();

@@ -1,7 +1,7 @@
 // The methods of the socket: one table of what each takes, whether it changes anything, and what it does.
 import { z } from 'zod';
 import { POLICY_BYTES_MAX } from '../../policy/file.ts';
-import { ledgerDirectory } from './agent.ts';
+import { ledgerDirectory } from './agentHost.ts';
 import { agentDirectories } from './agentRecords.ts';
 import { bytesOf } from './bytePath.ts';
 import type { ClientMethod, ClientMethods } from './clientProtocol.ts';

@@ -1,9 +1,9 @@
 // Makes and removes the kernel's mounts: numbered mountpoints of agents, the operator's, and user directories.
 //
-// Nothing here ever looks into a mount: the thread that does would wait for itself.
+// This thread never looks into a mount of its process: it might wait for itself.
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
-import { abort, mountDirect, mountWithHelper, staleMounts, unmount } from '../fuse/mount.ts';
+import { abort, mountDirect, mountWithHelper, staleMounts, unmount, unmountWithHelper } from '../fuse/mount.ts';
 import { close } from '../host/syscall.ts';
 import type { ConnectionProfile } from './connectionProfile.ts';
 import { RequestError } from './requestError.ts';
@@ -19,6 +19,8 @@ export interface Mounted {
   readonly slot: number | undefined;
   /** As wished for, then as it was agreed with the Linux kernel. */
   profile: ConnectionProfile;
+  /** The connection whose view this is mounted in, as a part of it. */
+  readonly partOf?: number;
 }
 
 export interface MountFlags {
@@ -83,6 +85,22 @@ export class Mounter {
   ): Promise<Mounted> {
     const fd = await this.#mount(mountpoint, label, flags);
     return { connection: this.#nextConnection++, fd, mountpoint, idShift: 0, slot: undefined, profile };
+  }
+
+  /**
+   * A directory of a view as a connection of its own, mounted in it. By the helper also as root: the way there leads
+   * through a mount that this process serves, and a thread of it that waits there might wait for good.
+   */
+  async mountPart(whole: Mounted, directory: string, label: string, flags: MountFlags): Promise<Mounted> {
+    const mountpoint = `${whole.mountpoint}${directory}`;
+    const fd = await mountWithHelper(mountpoint, { label: `agentsh:${label}`, ...flags });
+    const part = { connection: this.#nextConnection++, fd, mountpoint, idShift: whole.idShift, slot: undefined };
+    return { ...part, profile: 'cached', partOf: whole.connection };
+  }
+
+  /** Takes a part out of its view, which then shows what is there. It does so too when the whole view is unmounted. */
+  unmountPart({ mountpoint }: Mounted): Promise<void> {
+    return unmountWithHelper(mountpoint);
   }
 
   /**

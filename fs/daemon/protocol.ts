@@ -88,6 +88,8 @@ export interface AttachParams {
   /** Added to every uid and gid on the way out, taken off on the way in; 0 where ids are as on the host. */
   readonly idShift: number;
   readonly profile: import('./connectionProfile.ts').ConnectionProfile;
+  /** The directory of the view that it shows, an absolute byte string; without it the whole view. */
+  readonly root?: string;
   /** Keep set-id bits and devices as they are (agentsh mount --suid --dev). */
   readonly dev: boolean;
 }

@@ -2,7 +2,8 @@
 import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { staleMounts, unmount } from '../fuse/mount.ts';
-import type { Agent, Session } from './agent.ts';
+import type { Agent } from './agent.ts';
+import type { Session } from './agentHost.ts';
 import { bytesOf, shown, textOf } from './bytePath.ts';
 import type { ClientMethods, MountOpen, MountOpened, SessionOpen, SessionOpened } from './clientProtocol.ts';
 import type { Kernel } from './kernel.ts';

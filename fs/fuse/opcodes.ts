@@ -237,7 +237,8 @@ function rename(session: Session, request: Request, flags: number, namesAt: numb
   if (flags & ~RENAME_FLAGS_KNOWN || flags === RENAME_FLAGS_KNOWN) fail('EINVAL');
   const name = request.name(namesAt);
   const newName = request.nextName();
-  session.operations.rename(request.node, name, request.nodeAt(40), newName, flags, session.caller);
+  const newParent = session.nodeOf(request.nodeAt(40));
+  session.operations.rename(request.node, name, newParent, newName, flags, session.caller);
 }
 
 function read(session: Session, request: Request, reply: Reply): void {

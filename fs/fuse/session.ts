@@ -7,7 +7,7 @@
 // - whatever an operation throws, the session goes on.
 import { ERRNO, fail } from '../errno.ts';
 import type { Caller, Operations } from '../operations.ts';
-import { ERROR_LIMIT, OPCODE, OPCODE_LIMIT } from './abi.ts';
+import { ERROR_LIMIT, OPCODE, OPCODE_LIMIT, ROOT_NODE } from './abi.ts';
 import { DeferredReply, type Parking } from './deferred.ts';
 import { DirectoryWriter } from './directory.ts';
 import { inward } from './ids.ts';
@@ -34,9 +34,17 @@ export interface SessionOptions {
   readonly passthrough: boolean;
   /** How many file systems may lie beneath a backing file: 1, or 2 for a workspace on overlayfs. */
   readonly stackDepth?: number;
+  /** Answer ENOSYS to OPEN, OPENDIR and FLUSH: the kernel then sends none, and no handle comes with what follows. */
+  readonly withoutOpens?: boolean;
+  /** The operations' node that is the mount's root, on the wire always node 1; else theirs is 1 too. */
+  readonly rootNode?: number;
   /** What the connection agreed on, where another session saw its INIT. */
   readonly negotiated?: Negotiated;
 }
+
+/** What the kernel does without once it was told ENOSYS. RELEASE and RELEASEDIR go with the opens. */
+const WITHOUT_OPENS: ReadonlySet<number> = new Set([OPCODE.OPEN, OPCODE.OPENDIR, OPCODE.FLUSH]);
+const NOTHING: ReadonlySet<number> = new Set();
 
 /** The one caller object of a session, filled for each request. */
 class RequestCaller implements Caller {
@@ -82,11 +90,15 @@ export class Session implements Parking {
   private readonly parked = new Map<number, DeferredReply>();
   private readonly counts = new Float64Array(OPCODE_LIMIT);
   private readonly options: SessionOptions;
+  private readonly dispensedWith: ReadonlySet<number>;
+  private readonly rootNode: number;
   private ended = false;
 
   constructor(options: SessionOptions) {
     this.options = options;
     this.ioErrors = options.ioErrors ?? new IoErrors(options.log);
+    this.dispensedWith = options.withoutOpens === true ? WITHOUT_OPENS : NOTHING;
+    this.rootNode = options.rootNode ?? ROOT_NODE;
     this.operations = options.operations;
     this.idShift = options.idShift;
     this.send = options.send;
@@ -103,6 +115,7 @@ export class Session implements Parking {
       return;
     }
     const row = OPCODE_ROWS[request.opcode];
+    request.node = this.nodeOf(request.node);
     this.counts[row === undefined ? 0 : request.opcode]!++;
     caller.uid = inward(request.uid, this.idShift);
     caller.gid = inward(request.gid, this.idShift);
@@ -132,7 +145,7 @@ export class Session implements Parking {
 
   private check(row: Row | undefined): void {
     const { request } = this;
-    if (row === undefined) fail('ENOSYS');
+    if (row === undefined || this.dispensedWith.has(request.opcode)) fail('ENOSYS');
     if (request.length < row.size || !request.sound) fail('EINVAL');
     if (request.node > Number.MAX_SAFE_INTEGER) fail('ESTALE');
   }
@@ -186,6 +199,11 @@ export class Session implements Parking {
     this.negotiated = negotiate(decodeOffer(request), this.options);
     encodeInit(this.reply, this.negotiated, this.options.stackDepth ?? 1);
     this.initialised = true;
+  }
+
+  /** A node of the wire as the operations know it. */
+  nodeOf(node: number): number {
+    return node === ROOT_NODE ? this.rootNode : node;
   }
 
   /** Takes back one lookup that the kernel never heard of. */

@@ -1,5 +1,6 @@
 // Attributes of a node: the host's while it is untouched, the record's after, size and times of staging from its file.
 import { errno, must } from '../errno.ts';
+import type { HostDirectory } from '../host/hostTree.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -10,7 +11,7 @@ import {
   STATX,
   statx,
 } from '../host/syscall.ts';
-import type { Attributes, AttributesReply, Entry } from '../operations.ts';
+import type { Attributes, AttributesReply, Entry, Time } from '../operations.ts';
 import { blobPath } from '../store/blobs.ts';
 import { mustHave } from './damage.ts';
 import type { Node } from './node.ts';
@@ -51,13 +52,20 @@ const entry: Entry = { nodeId: 0, entryValidMs: 0, attributesValidMs: 0, attribu
 /** The entry of a node; counts one lookup on it. */
 export function entryOf(view: ViewState, node: Node): Entry {
   fill(view, node);
-  node.lookups += 1;
-  const counts = view.connection?.lookups;
-  counts?.set(node.id, (counts.get(node.id) ?? 0) + 1);
+  count(view, node);
   entry.nodeId = node.id;
   entry.entryValidMs = validMs(node);
-  entry.attributesValidMs = attributesMs(node);
+  entry.attributesValidMs = attributesMs(view, node);
   return entry;
+}
+
+/** One lookup more, by the connection that asks. */
+export function count(view: ViewState, node: Node): void {
+  node.lookups += 1;
+  const { connection } = view;
+  if (connection === null) return;
+  if (connection.withoutOpens) node.blindLookups += 1;
+  connection.lookups.set(node.id, (connection.lookups.get(node.id) ?? 0) + 1);
 }
 
 /** A name known to be absent. */
@@ -70,14 +78,18 @@ export function absentEntry(parent: Node): Entry {
 
 export function attributesOf(view: ViewState, node: Node): AttributesReply {
   fill(view, node);
-  entry.attributesValidMs = attributesMs(node);
+  entry.attributesValidMs = attributesMs(view, node);
   return entry;
 }
 
 const validMs = (node: Node): number => (node.record === null ? LOWER_VALID_MS : UPPER_VALID_MS);
-/** A file whose bytes are still the host's changes when the host's does. */
-const attributesMs = (node: Node): number =>
-  node.record === null || node.record.content === CONTENT.lower ? LOWER_VALID_MS : UPPER_VALID_MS;
+/** What the host can change: its own objects, files whose bytes are its, directories in which its names show. */
+function attributesMs(view: ViewState, node: Node): number {
+  // Written past us through one connection: the others cannot be told.
+  if (node.backingId > 0 && view.connections.size > 1) return 0;
+  if (node.record === null || node.record.content === CONTENT.lower) return LOWER_VALID_MS;
+  return node.lowerDirectory === null ? UPPER_VALID_MS : LOWER_VALID_MS;
+}
 
 /** The node's attributes in the shared object. @throws ENOENT where the host's object is gone */
 export function fill(view: ViewState, node: Node): Attributes {
@@ -205,7 +217,28 @@ function fillFromRecord(view: ViewState, node: Node, record: InodeRecord): void 
   if (record.content === CONTENT.staging) fillFromStaging(view, node, record);
   else if (record.content === CONTENT.lower) fillFromLowerContent(view, node, record);
   else if (record.content === CONTENT.blob) fillFromBlob(view, record);
+  else if (node.lowerDirectory !== null) showLaterChange(view, node, node.lowerDirectory);
 }
+
+/**
+ * The host's names show in it, too. That one came or went is seen by the host directory's own time, and shown as a change
+ * of this one at the moment it was noticed: the Linux kernel keeps a listing for as long as the time stays.
+ */
+function showLaterChange(view: ViewState, node: Node, directory: HostDirectory): void {
+  if (view.host.stat(directory, '.', view.stat) < 0) return;
+  const sec = readI64(view.stat, STATX.mtime);
+  const nsec = view.stat.readUInt32LE(STATX.mtime + 8);
+  const { lowerChange } = node;
+  if (lowerChange === null) node.lowerChange = { sec, nsec, noticed: null };
+  else if (lowerChange.sec !== sec || lowerChange.nsec !== nsec)
+    node.lowerChange = { sec, nsec, noticed: view.nowTime() };
+  const noticed = node.lowerChange?.noticed ?? null;
+  if (noticed === null || !isLater(noticed, { sec: attributes.mtimeSec, nsec: attributes.mtimeNsec })) return;
+  attributes.mtimeSec = noticed.sec;
+  attributes.mtimeNsec = noticed.nsec;
+}
+
+const isLater = (a: Time, b: Time): boolean => a.sec > b.sec || (a.sec === b.sec && a.nsec > b.nsec);
 
 function fillFromStaging(view: ViewState, node: Node, record: InodeRecord): void {
   const status =
@@ -241,6 +274,21 @@ function fillFromBlob(view: ViewState, record: InodeRecord): void {
   mustHave(statx(AT_FDCWD, path, AT_FLAGS, view.stat), 'blob', record);
   attributes.size = readU64(view.stat, STATX.size);
   attributes.blocks = readU64(view.stat, STATX.blocks);
+}
+
+/** The times a copy begins with: the host file's as `view.stat` holds them, or those of the record of a blob. */
+export function timesBefore(view: ViewState, node: Node): { readonly atime: Time; readonly mtime: Time } {
+  const { record } = node;
+  if (record !== null && record.content === CONTENT.blob)
+    return {
+      atime: { sec: record.atimeSec, nsec: record.atimeNsec },
+      mtime: { sec: record.mtimeSec, nsec: record.mtimeNsec },
+    };
+  const at = (offset: number) => ({
+    sec: Number(view.stat.readBigInt64LE(offset)),
+    nsec: view.stat.readUInt32LE(offset + 8),
+  });
+  return { atime: at(STATX.atime), mtime: at(STATX.mtime) };
 }
 
 /** A record made from what the host has now: the first half of a copy-up. */

@@ -45,7 +45,10 @@ export function freeze(view: ViewState, settled: readonly Settled[], steps: read
     const { stagingId } = record;
     const frozen: InodeRecord = { ...withTimesOf(view, record), content: CONTENT.blob, stagingId: 0, target: cid };
     view.ledger.transact((tx) => tx.put('inodes', inodeKey(record.ino), encodeInode(frozen)));
-    if (node !== undefined) node.record = frozen;
+    if (node !== undefined) {
+      view.idle.drop(node);
+      node.record = frozen;
+    }
     unlinkat(view.stagingFd, view.stagingName(stagingId));
   }
 }

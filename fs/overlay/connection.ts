@@ -10,6 +10,8 @@ export interface Connection {
   readonly backing: Backing | null;
   /** Device nodes and set-id bits are shown as they are. */
   readonly dev: boolean;
+  /** Opens are not told: what is looked up may be open, and is read and written by node. */
+  readonly withoutOpens: boolean;
 }
 
 export interface Handle {

@@ -2,9 +2,10 @@
 //
 // - A file's content is one descriptor for all its handles: the host's file read-only, or the staging file.
 // - Copy-up happens at the first write or size change, not at open; the node stays, only its descriptor is swapped.
+// - Where a connection opens nothing the node stands for the handle, and its descriptor is kept (idleContent.ts).
 // - Passthrough (root only) serves files under `ro` and staging files; an inode is cached or passed through while it is
 //   open anywhere, never both, so passthrough begins only when nobody has it open through the page cache.
-import { ERRNO, errno, fail, must } from '../errno.ts';
+import { ERRNO, Errno, errno, fail, must } from '../errno.ts';
 import { openForReading } from '../host/capture.ts';
 import { copyContent } from '../host/content.ts';
 import {
@@ -24,13 +25,14 @@ import {
   lseek as sysLseek,
 } from '../host/syscall.ts';
 import type { Base } from '../journal/model.ts';
-import type { Caller, CopyFileRange, OpenReply, Time } from '../operations.ts';
-import { FOPEN } from '../operations.ts';
+import type { Caller, CopyFileRange, OpenReply } from '../operations.ts';
+import { FOPEN, NO_HANDLE } from '../operations.ts';
 import { cidOfFile } from '../store/cid.ts';
-import { findLower, statLower } from './attributes.ts';
+import { findLower, statLower, timesBefore } from './attributes.ts';
 import { isBlob, openBlobOf } from './blobContent.ts';
 import type { Handle } from './connection.ts';
 import { mustHave } from './damage.ts';
+import { closeContent, isServedStill } from './idleContent.ts';
 import type { Node } from './node.ts';
 import { hasUpper, isRegular, pathOf } from './node.ts';
 import { CONTENT } from './records.ts';
@@ -116,16 +118,26 @@ export function openContent(view: ViewState, node: Node): void {
   const fd = must(view.host.open(node.hostParent, node.hostName, O_NONBLOCK));
   node.fd = fd;
   node.fdIsStaging = false;
-  if (statLower(view, node) === 0 && (view.stat.readUInt16LE(STATX.mode) & 0o170000) === node.type) return;
+  const isSame = statLower(view, node) === 0 && (view.stat.readUInt16LE(STATX.mode) & 0o170000) === node.type;
+  if (isSame && isServedStill(view, node)) return;
   closeContent(node);
   fail('ESTALE');
 }
 
-export function closeContent(node: Node): void {
-  if (node.fd < 0) return;
-  close(node.fd);
-  node.fd = -1;
-  node.fdIsStaging = false;
+/** The file that a handle means, or without one the node itself, its content open. @throws Errno */
+export function used(view: ViewState, id: number, handle: number): Node {
+  if (handle !== NO_HANDLE || view.connection?.withoutOpens !== true) return view.handle(handle).node;
+  const node = view.node(id);
+  if (!isRegular(node)) fail('EBADF');
+  try {
+    openContent(view, node);
+  } catch (error) {
+    if (!(error instanceof Errno) || error.number !== ERRNO.EMFILE) throw error;
+    view.idle.dropAll();
+    openContent(view, node);
+  }
+  view.idle.used(node);
+  return node;
 }
 
 /** Content for the time of one operation: open already, or opened and closed around it. */
@@ -150,7 +162,18 @@ function logWrite(view: ViewState, node: Node, caller: Caller): void {
   view.ledger.record(view.event('write', pathOf(node), node.rule, caller));
 }
 
-export function read({ node, flags }: Handle, offset: number, target: Buffer): number {
+export function read(
+  view: ViewState,
+  id: number,
+  handle: number,
+  offset: number,
+  target: Buffer,
+  caller: Caller,
+): number {
+  const node = used(view, id, handle);
+  // With a handle its open was recorded.
+  if (handle === NO_HANDLE) logRead(view, node, caller);
+  const flags = view.handles.get(handle)?.flags ?? 0;
   const readFrom = (fd: number) => must(pread(fd, target, target.length, offset));
   return (flags & O_NOATIME) === 0 ? readFrom(node.fd) : withoutTrace(node.fd, readFrom);
 }
@@ -167,20 +190,23 @@ function withoutTrace<T>(fd: number, action: (quiet: number) => T): T {
 
 export function write(
   view: ViewState,
-  handle: Handle,
+  id: number,
+  handle: number,
   offset: number,
   data: Buffer,
   killSetId: boolean,
   caller: Caller,
 ): number {
-  const node = handle.node;
+  const node = used(view, id, handle);
+  const open = view.handles.get(handle);
+  const writer = open ?? node;
   refuseReadOnly(view, node, caller);
   if (!node.fdIsStaging) copyUp(view, node, Number.POSITIVE_INFINITY, caller);
-  else if (!handle.wrote) logWrite(view, node, caller);
-  handle.wrote = true;
+  else if (!writer.wrote) logWrite(view, node, caller);
+  writer.wrote = true;
   node.dirty = true;
   if (killSetId) clearSetId(view, node);
-  const at = (handle.flags & O_APPEND) === 0 ? offset : endOf(view, node, offset);
+  const at = ((open?.flags ?? 0) & O_APPEND) === 0 ? offset : endOf(view, node, offset);
   return must(pwrite(node.fd, data, Math.min(data.length, roomAt(at)), at));
 }
 
@@ -260,21 +286,6 @@ export function copyUp(view: ViewState, node: Node, keepBytes: number, caller: C
   node.dirty = true;
 }
 
-/** The times a copy begins with: the host file's as `view.stat` holds them, or those of the record of a blob. */
-function timesBefore(view: ViewState, node: Node): { readonly atime: Time; readonly mtime: Time } {
-  const { record } = node;
-  if (record !== null && isBlob(record))
-    return {
-      atime: { sec: record.atimeSec, nsec: record.atimeNsec },
-      mtime: { sec: record.mtimeSec, nsec: record.mtimeNsec },
-    };
-  const at = (offset: number) => ({
-    sec: Number(view.stat.readBigInt64LE(offset)),
-    nsec: view.stat.readUInt32LE(offset + 8),
-  });
-  return { atime: at(STATX.atime), mtime: at(STATX.mtime) };
-}
-
 /** The same for a file that need not be open. */
 export function copyUpClosed(view: ViewState, node: Node, caller: Caller): void {
   withContent(view, node, () => copyUp(view, node, Number.POSITIVE_INFINITY, caller));
@@ -328,15 +339,18 @@ export const lseek = (view: ViewState, node: Node, offset: number, whence: numbe
   withContent(view, node, () => must(sysLseek(node.fd, offset, whence)));
 
 export function copyRange(view: ViewState, request: CopyFileRange, caller: Caller): number {
-  const from = view.handle(request.fromHandle).node;
-  const to = view.handle(request.toHandle);
-  refuseReadOnly(view, to.node, caller);
+  const from = used(view, request.fromNode, request.fromHandle);
+  const to = used(view, request.toNode, request.toHandle);
+  // Another descriptor was needed, and the first may have gone for it.
+  openContent(view, from);
+  refuseReadOnly(view, to, caller);
   const length = Math.min(request.length, roomAt(request.toOffset));
-  if (!to.node.fdIsStaging) copyUp(view, to.node, Number.POSITIVE_INFINITY, caller);
-  to.wrote = true;
-  to.node.dirty = true;
-  const count = copyFileRange(from.fd, request.fromOffset, to.node.fd, request.toOffset, length);
-  if (count >= 0) endPrivilege(view, to.node, caller);
+  if (request.fromHandle === NO_HANDLE) logRead(view, from, caller);
+  if (!to.fdIsStaging) copyUp(view, to, Number.POSITIVE_INFINITY, caller);
+  (view.handles.get(request.toHandle) ?? to).wrote = true;
+  to.dirty = true;
+  const count = copyFileRange(from.fd, request.fromOffset, to.fd, request.toOffset, length);
+  if (count >= 0) endPrivilege(view, to, caller);
   return must(count);
 }
 
@@ -345,13 +359,14 @@ export function flush(view: ViewState, handle: Handle, caller: Caller): void {
   if (node.rule.mode === 'rw' && node.dirty && (handle.flags & O_ACCMODE) !== 0) through.commitFile(view, node, caller);
 }
 
-export function fsync(view: ViewState, handle: Handle, dataOnly: boolean, caller: Caller): void {
-  const node = handle.node;
+export function fsync(view: ViewState, id: number, handle: number, dataOnly: boolean, caller: Caller): void {
+  const node = used(view, id, handle);
   if (node.fdIsStaging) {
     must(dataOnly ? fdatasync(node.fd) : sysFsync(node.fd));
     sysFsync(view.stagingFd);
   }
-  flush(view, handle, caller);
+  const open = view.handles.get(handle);
+  if (open !== undefined) flush(view, open, caller);
   view.ledger.sync();
 }
 

@@ -7,6 +7,7 @@ import { isReservedName } from '../host/reserved.ts';
 import type { DirectorySink } from '../operations.ts';
 import { absentEntry, entryOf } from './attributes.ts';
 import type { Handle, ListedName } from './connection.ts';
+import { firstBehind, listingOf } from './listings.ts';
 import type { Node } from './node.ts';
 import { S_IFDIR, S_IFREG } from './node.ts';
 import { decodeDirent, direntName, direntRange } from './records.ts';
@@ -97,9 +98,24 @@ export function readDirectory(
     const listed = names[at];
     if (listed === undefined) return;
     if (listed === null) continue;
-    if (!(plus ? addPlus(view, node, listed, at, sink) : sink.add(listed.name, listed.ino, listed.type, at + 1)))
+    if (!(plus ? addPlus(view, node, listed, at + 1, sink) : sink.add(listed.name, listed.ino, listed.type, at + 1)))
       return;
   }
+}
+
+/** The same without a handle: names behind the cookie of the last one taken. */
+export function readByCookie(view: ViewState, node: Node, cookie: number, sink: DirectorySink, plus: boolean): void {
+  let listing = cookie === 0 ? undefined : view.listings.get(node);
+  if (listing === undefined) {
+    listing = listingOf(snapshot(view, node));
+    view.listings.keep(node, listing);
+  }
+  for (let at = firstBehind(listing, cookie); at < listing.names.length; at++) {
+    const listed = listing.names[at]!;
+    const own = listing.cookies[at]!;
+    if (!(plus ? addPlus(view, node, listed, own, sink) : sink.add(listed.name, listed.ino, listed.type, own))) return;
+  }
+  if (firstBehind(listing, cookie) === listing.names.length) view.listings.drop(node);
 }
 
 function snapshot(view: ViewState, node: Node): ListedName[] {
@@ -111,10 +127,10 @@ function snapshot(view: ViewState, node: Node): ListedName[] {
   return node.orphan ? dots : [...dots, ...listNames(view, node)];
 }
 
-function addPlus(view: ViewState, node: Node, listed: ListedName, at: number, sink: DirectorySink): boolean {
+function addPlus(view: ViewState, node: Node, listed: ListedName, next: number, sink: DirectorySink): boolean {
   const found = listed.name === '.' || listed.name === '..' ? null : child(view, node, listed.name);
-  if (found === null) return sink.addPlus(listed.name, absentEntry(node), listed.ino, listed.type, at + 1);
-  const taken = sink.addPlus(listed.name, entryOf(view, found), found.ino, found.type >> 12, at + 1);
+  if (found === null) return sink.addPlus(listed.name, absentEntry(node), listed.ino, listed.type, next);
+  const taken = sink.addPlus(listed.name, entryOf(view, found), found.ino, found.type >> 12, next);
   if (!taken) {
     view.uncount(found, 1);
     release(view, found);

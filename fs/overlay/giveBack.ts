@@ -6,11 +6,10 @@
 // - Who has a dropped file open keeps what there is.
 import { STATX, unlinkat } from '../host/syscall.ts';
 import type { Transaction } from '../journal/model.ts';
-import { closeContent } from './content.ts';
 import type { HostRow, IndexRoot, Spot } from './indexTree.ts';
 import { isDirectorySpot, lowerOf, rowOfHost, spotsOf } from './indexTree.ts';
 import type { Node } from './node.ts';
-import { S_IFDIR, S_IFMT } from './node.ts';
+import { mayBeOpen, S_IFDIR, S_IFMT } from './node.ts';
 import type { DirentRecord, InodeRecord } from './records.ts';
 import {
   CONTENT,
@@ -297,9 +296,9 @@ function detach(back: GivingBack, record: InodeRecord): void {
   const { view, nodes } = back;
   const node = nodes.get(record.ino);
   const stagingId = record.content === CONTENT.staging ? record.stagingId : 0;
-  if (node === undefined || node.opens === 0) {
+  if (node === undefined || !mayBeOpen(node)) {
     if (stagingId !== 0) unlinkat(view.stagingFd, view.stagingName(stagingId));
-    if (node !== undefined) closeContent(node);
+    if (node !== undefined) view.idle.drop(node);
   }
   if (node === undefined) return;
   node.orphan = true;

@@ -18,6 +18,7 @@ import {
   hasUpper,
   isDirectory,
   isRegular,
+  mayBeOpen,
   pathOf,
   S_IFBLK,
   S_IFCHR,
@@ -178,8 +179,9 @@ function takeName(view: ViewState, tx: Parameters<typeof pin>[1], parent: Node, 
 
 /** One name less. The host's own object needs no row for that, unless somebody has it open or other names count it. */
 function leave(view: ViewState, tx: Tx, node: Node): void {
-  const held = node.opens > 0 ? xattrsToHold(view, node) : null;
-  if (node.record !== null || node.opens > 0 || hasOtherNames(view, node)) dropLink(view, tx, node);
+  const isOpen = mayBeOpen(node);
+  const held = isOpen ? xattrsToHold(view, node) : null;
+  if (node.record !== null || isOpen || hasOtherNames(view, node)) dropLink(view, tx, node);
   // Not where other names of it may be known.
   else if (isDirectory(node) || view.files.get(node.ino) === node) leaveName(view, node);
   if (node.orphan) node.heldXattrs = held;

@@ -5,6 +5,7 @@
 // - A directory is found by its parent and name; a file by its inode number and rule, so that hard links share it.
 import type { Rule, RuleNode } from '../../policy/model.ts';
 import type { HostDirectory } from '../host/hostTree.ts';
+import type { Time } from '../operations.ts';
 import type { InodeRecord } from './records.ts';
 
 export const S_IFMT = 0o170000;
@@ -33,6 +34,8 @@ export interface Node {
   record: InodeRecord | null;
   /** Directories: the host directory that shows through, or null. */
   lowerDirectory: HostDirectory | null;
+  /** Its time on the host as it was seen last, and when that was noticed to have moved. */
+  lowerChange: { readonly sec: number; readonly nsec: number; readonly noticed: Time | null } | null;
   /** Directories on the rule trie: the host directory at this very path, visible or not. */
   ownDirectory: HostDirectory | null;
   /** Where the host's object lies: directory and name. */
@@ -43,11 +46,17 @@ export interface Node {
   /** Inode number on the host, to notice that another object took the name; 0 where there is none. */
   hostIno: number;
   lookups: number;
+  /** Of them by connections that open nothing: while there is one, somebody may have it open. */
+  blindLookups: number;
   opens: number;
   /** Opens that go through the page cache: passthrough may begin only when there is none. */
   cachedOpens: number;
-  /** The content's descriptor while it is open, else -1. */
+  /** The content's descriptor while it is open, or kept for the next read or write without a handle; else -1. */
   fd: number;
+  /** Written without a handle since `fd` was opened: on record. */
+  wrote: boolean;
+  /** The host's inode whose bytes were read without a handle; 0 before the first. */
+  servedIno: number;
   fdIsStaging: boolean;
   backingId: number;
   /** Has no name any more; lives until its last handle and lookup are gone. */
@@ -74,14 +83,18 @@ export function newNode(id: number, seed: NodeSeed): Node {
     masked: false,
     record: null,
     lowerDirectory: null,
+    lowerChange: null,
     ownDirectory: null,
     hostParent: null,
     hostName: '',
     hostIno: 0,
     lookups: 0,
+    blindLookups: 0,
     opens: 0,
     cachedOpens: 0,
     fd: -1,
+    wrote: false,
+    servedIno: 0,
     fdIsStaging: false,
     backingId: 0,
     orphan: false,
@@ -99,6 +112,9 @@ export function newNode(id: number, seed: NodeSeed): Node {
 
 export const isDirectory = (node: Node): boolean => node.type === S_IFDIR;
 export const isRegular = (node: Node): boolean => node.type === S_IFREG;
+
+/** Whether somebody has it open, or may have: then it goes on without a name. */
+export const mayBeOpen = (node: Node): boolean => node.opens > 0 || node.blindLookups > 0;
 
 /** The absolute path in the view, '/' for the root. */
 export function pathOf(node: Node): string {

@@ -57,6 +57,8 @@ export function reloadPolicy(view: ViewState, policy: LivePolicy): Reloaded {
   for (const handle of view.handles.values()) {
     if (handle.names !== null && !handle.node.denied) handle.names = stillListed(view, handle.node, handle.names);
   }
+  view.idle.dropAll();
+  view.listings.dropAll();
   expireOtherNames(view);
   return tell(view, before);
 }

@@ -56,7 +56,10 @@ function changed(view: ViewState, record: InodeRecord, node: Node, changes: Attr
   const atime = changes.atime === 'now' ? now : changes.atime;
   const mtime = changes.mtime === 'now' ? now : changes.mtime;
   if (atime !== undefined) Object.assign(next, { atimeSec: atime.sec, atimeNsec: atime.nsec });
-  if (mtime !== undefined) Object.assign(next, { mtimeSec: mtime.sec, mtimeNsec: mtime.nsec });
+  if (mtime !== undefined) {
+    Object.assign(next, { mtimeSec: mtime.sec, mtimeNsec: mtime.nsec });
+    if (node.lowerChange !== null) node.lowerChange = { ...node.lowerChange, noticed: null };
+  }
   return next;
 }
 

@@ -178,6 +178,8 @@ function settleFile(
   forgetInode(view, tx, record.ino);
   if (record.content === CONTENT.staging) drop.push(record.stagingId);
   if (node === undefined) return;
+  view.idle.drop(node);
+  node.servedIno = 0;
   node.record = null;
   node.hostIno = hostIno;
   node.hostParent = parent;

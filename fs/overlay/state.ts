@@ -34,12 +34,14 @@ import type { Caller, FileSystemStatistics, Notifier, Time } from '../operations
 import { cidOfFile } from '../store/cid.ts';
 import type { Connection, Handle } from './connection.ts';
 import type { CommitPlaces } from './hostCommit.ts';
+import { IdleContent } from './idleContent.ts';
 import { InodeNumbers, OWN_INO_BASE } from './inodeNumbers.ts';
+import { Listings } from './listings.ts';
 import type { Node, NodeSeed } from './node.ts';
 import { newNode, S_IFDIR } from './node.ts';
 import { Origins } from './origins.ts';
 import type { DirentRecord, InodeRecord } from './records.ts';
-import { CONTENT, decodeDirent, decodeInode, direntKey, encodeDirent, encodeInode, inodeKey } from './records.ts';
+import { decodeDirent, decodeInode, direntKey, encodeDirent, encodeInode, inodeKey } from './records.ts';
 import { SetIds } from './setIds.ts';
 
 export interface ViewOptions {
@@ -102,6 +104,9 @@ export class ViewState {
   readonly root: Node;
   connection: Connection | null = null;
   private readonly clock = Buffer.alloc(STATX.size_);
+  /** Files in use without a handle. */
+  readonly idle = new IdleContent();
+  readonly listings = new Listings();
   private readonly devices = new Map<string, number>();
   private nextNode = 1;
   private nextHandle = 1;
@@ -174,10 +179,12 @@ export class ViewState {
   /** Takes back lookups that the kernel gave up, or never got. */
   uncount(node: Node, count: number): void {
     node.lookups = Math.max(0, node.lookups - count);
-    const counts = this.connection?.lookups;
-    const left = (counts?.get(node.id) ?? 0) - count;
-    if (left > 0) counts?.set(node.id, left);
-    else counts?.delete(node.id);
+    const { connection } = this;
+    if (connection === null) return;
+    if (connection.withoutOpens) node.blindLookups = Math.max(0, node.blindLookups - count);
+    const left = (connection.lookups.get(node.id) ?? 0) - count;
+    if (left > 0) connection.lookups.set(node.id, left);
+    else connection.lookups.delete(node.id);
   }
 
   // The index
@@ -371,14 +378,6 @@ export class ViewState {
       blockSizeBytes: readU64(buffer, 8),
       nameBytesMax: NAME_BYTES_MAX,
     };
-  }
-
-  /** `user.agentsh.status`: clean, new, modified. */
-  statusOf(node: Node): string {
-    if (node.record === null) return 'clean';
-    if (node.record.lower === '') return 'new';
-    const { content } = node.record;
-    return content === CONTENT.staging || content === CONTENT.blob ? 'modified' : 'clean';
   }
 }
 

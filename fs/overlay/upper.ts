@@ -193,6 +193,8 @@ export function release(view: ViewState, node: Node): void {
   }
   if (node === view.root || node.children.size > 0) return;
   view.nodes.delete(node.id);
+  view.idle.drop(node);
+  view.listings.drop(node);
   const parent = node.parent;
   if (isDirectory(node)) {
     if (parent !== null && parent.children.get(node.name) === node) {

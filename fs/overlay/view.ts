@@ -14,10 +14,11 @@ import type {
   OpenReply,
   Operations,
 } from '../operations.ts';
-import { absentEntry, attributesOf, entryOf } from './attributes.ts';
+import { FOPEN, NO_HANDLE } from '../operations.ts';
+import { absentEntry, attributesOf, count, entryOf } from './attributes.ts';
 import type { Connection } from './connection.ts';
 import * as content from './content.ts';
-import { readDirectory } from './directory.ts';
+import { readByCookie, readDirectory } from './directory.ts';
 import * as namespace from './namespace.ts';
 import type { Node } from './node.ts';
 import { isDirectory, pathOf, S_IFDIR, S_IFREG } from './node.ts';
@@ -38,6 +39,8 @@ export const CONTROL_NODE_BASE = 2 ** 48;
 export const CONTROL_NAME = '.kernel';
 const O_CREAT_BITS = 0o100 | 0o200;
 const STATFS_BYTES = 120;
+/** What is made where nothing is opened. */
+const UNOPENED: OpenReply = { handle: NO_HANDLE, openFlags: FOPEN.KEEP_CACHE, backingId: 0 };
 
 export class View implements Operations {
   private readonly shared: ViewState;
@@ -50,6 +53,18 @@ export class View implements Operations {
     this.connection = connection;
     this.control = control;
     state.connections.set(connection.id, connection);
+  }
+
+  /** The directory at an absolute path, held for as long as the connection lives: the root of a part of the view. */
+  holdRoot(path: string): number {
+    let node = this.state.root;
+    for (const name of path.split('/').filter((part) => part !== '')) {
+      const below: Node | null = isDirectory(node) ? child(this.state, node, name) : null;
+      if (below === null) fail('ENOENT');
+      node = below;
+    }
+    count(this.state, this.directoryOf(node.id));
+    return node.id;
   }
 
   /** The agent's state, with this connection as the one that asks. */
@@ -173,14 +188,14 @@ export class View implements Operations {
   read(id: number, handle: number, offset: number, target: Buffer, caller: Caller): number {
     const control = this.controlOf(id);
     if (control !== null) return control.read(id, handle, offset, target, caller);
-    return content.read(this.state.handle(handle), offset, target);
+    return content.read(this.state, id, handle, offset, target, caller);
   }
 
   write(id: number, handle: number, offset: number, data: Buffer, killSetId: boolean, caller: Caller): number {
     const control = this.controlOf(id);
     if (control !== null) return control.write(id, handle, offset, data, killSetId, caller);
     this.tellInode(id);
-    return content.write(this.state, this.state.handle(handle), offset, data, killSetId, caller);
+    return content.write(this.state, id, handle, offset, data, killSetId, caller);
   }
 
   statfs(_id: number): FileSystemStatistics {
@@ -203,7 +218,7 @@ export class View implements Operations {
   fsync(id: number, handle: number, dataOnly: boolean, caller: Caller): void {
     const control = this.controlOf(id);
     if (control !== null) return control.fsync(id, handle, dataOnly, caller);
-    content.fsync(this.state, this.state.handle(handle), dataOnly, caller);
+    content.fsync(this.state, id, handle, dataOnly, caller);
   }
 
   getxattr(id: number, name: string, caller: Caller): Buffer {
@@ -233,8 +248,7 @@ export class View implements Operations {
   opendir(id: number, flags: number, caller: Caller): OpenReply {
     const control = this.controlOf(id);
     if (control !== null) return control.opendir(id, flags, caller);
-    const node = this.state.node(id);
-    if (!isDirectory(node)) fail('ENOTDIR');
+    const node = this.directoryOf(id);
     const handle = this.state.addHandle(node, flags, false);
     node.opens += 1;
     return { handle: handle.id, openFlags: 0, backingId: 0 };
@@ -243,7 +257,9 @@ export class View implements Operations {
   readdir(id: number, handle: number, offset: number, sink: DirectorySink, plus: boolean, caller: Caller): void {
     const control = this.controlOf(id);
     if (control !== null) return control.readdir(id, handle, offset, sink, plus, caller);
-    readDirectory(this.state, this.state.handle(handle), offset, sink, plus);
+    if (handle !== NO_HANDLE || !this.connection.withoutOpens)
+      readDirectory(this.state, this.state.handle(handle), offset, sink, plus);
+    else readByCookie(this.state, this.directoryOf(id), offset, sink, plus);
   }
 
   releasedir(id: number, handle: number): void {
@@ -263,13 +279,13 @@ export class View implements Operations {
 
   fallocate(id: number, handle: number, mode: number, offset: number, length: number, caller: Caller): void {
     if (this.controlOf(id) !== null) fail('EOPNOTSUPP');
-    content.fallocate(this.state, this.state.handle(handle).node, mode, offset, length, caller);
+    content.fallocate(this.state, content.used(this.state, id, handle), mode, offset, length, caller);
   }
 
   lseek(id: number, handle: number, offset: number, whence: number, caller: Caller): number {
     const control = this.controlOf(id);
     if (control !== null) return control.lseek(id, handle, offset, whence, caller);
-    return content.lseek(this.state, this.state.handle(handle).node, offset, whence);
+    return content.lseek(this.state, content.used(this.state, id, handle), offset, whence);
   }
 
   copyFileRange(request: CopyFileRange, caller: Caller): number {
@@ -301,15 +317,30 @@ export class View implements Operations {
     return node >= CONTROL_NODE_BASE ? this.control : null;
   }
 
-  /** The other connections must ask again about a name. */
+  /** The other connections must ask again about a name, and about the directory it is in. */
   private tellEntry(parent: number, name: string): void {
-    if (this.shared.connections.size > 1)
-      this.shared.options.notifier.invalidateEntry(parent, name, this.connection.id);
+    if (!this.isKnownElsewhere(parent)) return;
+    this.shared.options.notifier.invalidateEntry(parent, name, this.connection.id);
+    this.shared.options.notifier.invalidateInode(parent, 0, 0, this.connection.id);
   }
 
   /** The other connections must ask again about a node's attributes and pages. */
   private tellInode(node: number): void {
-    if (this.shared.connections.size > 1) this.shared.options.notifier.invalidateInode(node, 0, 0, this.connection.id);
+    if (this.isKnownElsewhere(node)) this.shared.options.notifier.invalidateInode(node, 0, 0, this.connection.id);
+  }
+
+  private isKnownElsewhere(node: number): boolean {
+    if (this.shared.connections.size < 2) return false;
+    if (node === this.shared.root.id) return true;
+    for (const other of this.shared.connections.values())
+      if (other !== this.connection && other.lookups.has(node)) return true;
+    return false;
+  }
+
+  private directoryOf(id: number): Node {
+    const node = this.state.node(id);
+    if (!isDirectory(node)) fail('ENOTDIR');
+    return node;
   }
 
   private make(parent: number, name: string, object: Parameters<typeof namespace.make>[3], caller: Caller): Entry {
@@ -329,6 +360,7 @@ export class View implements Operations {
 
   private opened(node: Node, flags: number, caller: Caller): Entry & OpenReply {
     if (node.rule.mode === 'ro') this.state.refuse('open', pathOf(node), node.rule, caller, errno(ERRNO.EROFS));
+    if (this.connection.withoutOpens) return Object.assign(entryOf(this.state, node), UNOPENED);
     content.openContent(this.state, node);
     const open = content.addOpen(this.state, node, flags);
     return Object.assign(entryOf(this.state, node), open);

@@ -13,7 +13,7 @@ import { contentCid } from './content.ts';
 import type { Node } from './node.ts';
 import { isDirectory, isRegular, pathOf, S_IFLNK } from './node.ts';
 import type { InodeRecord } from './records.ts';
-import { direntName, direntRange, inodeKey, xattrKey } from './records.ts';
+import { CONTENT, direntName, direntRange, inodeKey, xattrKey } from './records.ts';
 import type { ViewState } from './state.ts';
 import { pin, recordBase } from './upper.ts';
 import * as through from './writeThrough.ts';
@@ -221,7 +221,14 @@ export function followMode(view: ViewState, tx: Transaction, node: Node, mode: n
 /** `user.agentsh.*`: the effective rule and state of a file, read-only. */
 function status(view: ViewState, node: Node, key: string): Buffer {
   if (key === 'mode') return Buffer.from(node.masked ? 'private' : node.rule.mode);
-  if (key === 'status') return Buffer.from(view.statusOf(node));
+  if (key === 'status') return Buffer.from(statusOf(node));
   if ((key === 'version' || key === 'cid') && isRegular(node)) return Buffer.from(contentCid(view, node));
   fail('ENODATA');
+}
+
+/** clean, new, modified */
+function statusOf({ record }: Node): string {
+  if (record === null) return 'clean';
+  if (record.lower === '') return 'new';
+  return record.content === CONTENT.staging || record.content === CONTENT.blob ? 'modified' : 'clean';
 }

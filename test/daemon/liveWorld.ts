@@ -3,6 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Client } from '../../fs/daemon/client.ts';
+import type { ConnectionProfile } from '../../fs/daemon/connectionProfile.ts';
 import { boot, type Home, makeHome, removeHome, run, sessionRequest } from './harness.ts';
 
 const ANSWER_TIMEOUT_MS = 15_000;
@@ -24,7 +25,11 @@ export interface LiveWorld {
   readonly end: () => Promise<void>;
 }
 
-export async function liveWorld(files: Readonly<Record<string, string>>, mode?: string): Promise<LiveWorld> {
+export async function liveWorld(
+  files: Readonly<Record<string, string>>,
+  mode?: string,
+  connection?: ConnectionProfile,
+): Promise<LiveWorld> {
   const home = makeHome();
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(path.dirname(path.join(home.workspace, name)), { recursive: true });
@@ -34,7 +39,8 @@ export async function liveWorld(files: Readonly<Record<string, string>>, mode?: 
   const mountpoint = path.join(home.directory, 'mnt');
   mkdirSync(mountpoint);
   const flags = { readOnly: false, allowOther: false, suid: false, dev: false };
-  const request = { ...sessionRequest(home, { name: 'alice' }), mountpoint, ...flags };
+  const served = connection === undefined ? {} : { connection };
+  const request = { ...sessionRequest(home, { name: 'alice' }), mountpoint, ...flags, ...served };
   const { agent } = await client.call('mount', mode === undefined ? request : { ...request, mode });
   const probes: Probe[] = [];
   const operator = (name: string) => path.join(home.places.operator, name);

@@ -30,8 +30,8 @@ let world: CoreWorld;
 let unseen: string[];
 let words: string[];
 
-function begin(random: Random): void {
-  world = new CoreWorld({ hide: [HIDDEN_NAME], mask: [MASKED_NAME], ignored: [IGNORED_NAME] });
+function begin(random: Random, withoutOpens = false): void {
+  world = new CoreWorld({ hide: [HIDDEN_NAME], mask: [MASKED_NAME], ignored: [IGNORED_NAME], withoutOpens });
   unseen = populate(random, world.host, ENTRIES);
   words = [];
 }
@@ -140,9 +140,12 @@ describe.each(SEEDS)('seed %i', (seed) => {
     checkAgreement();
   });
 
-  it('approves and rejects some, in rounds, and then everything', () => {
+  it.each([
+    ['', false],
+    [', where opens are not told', true],
+  ])('approves and rejects some, in rounds, and then everything%s', (_where, withoutOpens) => {
     const random = randomOf(seed);
-    begin(random);
+    begin(random, withoutOpens);
     for (let round = 0; round < ROUNDS; round += 1) {
       work(random, 4);
       if (random(5) === 0) world.crash();

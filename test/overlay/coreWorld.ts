@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { signerOfSeed } from '../../fs/audit/identity.ts';
 import { Errno } from '../../fs/errno.ts';
 import { Ledger } from '../../fs/journal/ledger.ts';
-import type { Attributes, Caller, DirectorySink, Notifier } from '../../fs/operations.ts';
+import { type Attributes, type Caller, type DirectorySink, NO_HANDLE, type Notifier } from '../../fs/operations.ts';
 import { recoverCommits } from '../../fs/overlay/hostCommit.ts';
 import { IgnoreRules } from '../../fs/overlay/ignoreRules.ts';
 import type { Node } from '../../fs/overlay/node.ts';
@@ -19,6 +19,7 @@ import { ViewFiles } from '../../fs/overlay/viewFile.ts';
 import type { Mode, Rule } from '../../policy/model.ts';
 import { nameJudge } from '../../policy/names.ts';
 import { ruleTree } from '../../policy/rules.ts';
+import type { CoreOptions } from './coreOptions.ts';
 
 const signer = signerOfSeed(Buffer.alloc(32, 7));
 export const O_RDONLY = 0;
@@ -28,16 +29,7 @@ export const O_CREAT = 0o100;
 export const O_EXCL = 0o200;
 const O_CREAT_EXCL_RDWR = O_RDWR | O_CREAT | O_EXCL;
 const IO_BYTES_MAX = 1 << 20;
-
-export interface CoreOptions {
-  readonly mode?: Mode;
-  /** More rules: path below the workspace to mode. */
-  readonly rules?: Readonly<Record<string, Mode>>;
-  readonly hide?: readonly string[];
-  readonly mask?: readonly string[];
-  /** Patterns ignored without any ignore file. */
-  readonly ignored?: readonly string[];
-}
+const UNOPENED = { handle: NO_HANDLE };
 
 export interface Opened {
   readonly node: number;
@@ -113,7 +105,9 @@ export class CoreWorld {
     });
     sweepStaging(this.state);
     recoverCommits(this.state, this.state.commitPlaces());
-    this.view = new View(this.state, { id: 1, lookups: new Map(), handles: new Set(), backing: null, dev: true }, null);
+    const { withoutOpens = false } = this.options;
+    const held = { lookups: new Map(), handles: new Set<number>() };
+    this.view = new View(this.state, { id: 1, ...held, backing: null, dev: true, withoutOpens }, null);
     this.book = new PendingBook(
       this.state,
       this.host,
@@ -273,7 +267,7 @@ export class CoreWorld {
 
   entries(path: string, plus = false): { name: string; ino: number; type: number }[] {
     const node = this.node(path);
-    const { handle } = this.view.opendir(node, 0, this.caller);
+    const { handle } = this.options.withoutOpens ? UNOPENED : this.view.opendir(node, 0, this.caller);
     const found: { name: string; ino: number; type: number }[] = [];
     const take = (name: string, ino: number, type: number) => {
       if (name !== '.' && name !== '..') found.push({ name, ino, type });
@@ -287,7 +281,7 @@ export class CoreWorld {
       },
     };
     this.view.readdir(node, handle, 0, sink, plus, this.caller);
-    this.view.releasedir(node, handle);
+    if (handle !== NO_HANDLE) this.view.releasedir(node, handle);
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -295,6 +289,7 @@ export class CoreWorld {
 
   openFile(path: string, flags: number): Opened {
     const node = this.node(path);
+    if (this.options.withoutOpens) return this.heldOpen(node);
     return { node, handle: this.view.open(node, flags, this.caller).handle };
   }
 
@@ -302,13 +297,19 @@ export class CoreWorld {
     const reply = this.view.create(...this.parentOf(path), O_CREAT_EXCL_RDWR, mode, this.caller);
     const { nodeId, handle } = reply;
     this.hold(nodeId);
-    return { node: nodeId, handle };
+    return handle === NO_HANDLE ? this.heldOpen(nodeId) : { node: nodeId, handle };
+  }
+
+  /** What was looked up last is not forgotten before it is closed. */
+  private heldOpen(node: number): Opened {
+    this.held.pop();
+    return { node, handle: NO_HANDLE };
   }
 
   unnamed(directory: string): Opened {
     const { nodeId, handle } = this.view.tmpfile(this.node(directory), O_RDWR, 0o600, this.caller);
     this.hold(nodeId);
-    return { node: nodeId, handle };
+    return handle === NO_HANDLE ? this.heldOpen(nodeId) : { node: nodeId, handle };
   }
 
   pwrite({ node, handle }: Opened, offset: number, text: string): void {
@@ -322,6 +323,7 @@ export class CoreWorld {
 
   /** close(2): flush, then release. */
   closeFile({ node, handle }: Opened): void {
+    if (handle === NO_HANDLE) return this.view.forget(node, 1);
     try {
       this.view.flush(node, handle, this.caller);
     } finally {

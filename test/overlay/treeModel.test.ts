@@ -23,12 +23,13 @@ let numbers: Map<ModelInode, number>;
 afterEach(() => world.end());
 
 describeTests.each([
-  ['an empty directory', 0],
-  ['a populated directory', 30],
-])('over %s', (_what, entries) => {
+  ['an empty directory', 0, false],
+  ['a populated directory', 30, false],
+  ['a populated directory, where opens are not told', 30, true],
+])('over %s', (_what, entries, withoutOpens) => {
   it.each(SEEDS)('seed %i', (seed) => {
     const random = randomOf(seed);
-    world = new CoreWorld({ hide: [HIDDEN_NAME], mask: [MASKED_NAME] });
+    world = new CoreWorld({ hide: [HIDDEN_NAME], mask: [MASKED_NAME], withoutOpens });
     populate(random, world.host, entries);
     model = TreeModel.ofHost(world.host);
     [words, open, numbers] = [[], [], new Map()];

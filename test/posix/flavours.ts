@@ -5,7 +5,7 @@ import { isRoot } from './caller.ts';
 export type Place = 'plain' | 'ephemeral empty' | 'ephemeral' | 'invisible' | 'rw';
 /** Who mounts and who calls: root both; root mounts, a user calls; a user both. */
 export type Who = 'root' | 'guest' | 'user';
-export type Connection = 'passthrough' | 'open';
+export type Connection = 'passthrough' | 'open' | 'cached';
 
 export interface Flavour {
   readonly name: string;
@@ -15,10 +15,10 @@ export interface Flavour {
 }
 
 const PLACES = ['ephemeral empty', 'ephemeral', 'invisible', 'rw'] as const;
-/** A user's daemon may not register backing files: no passthrough. */
+/** A user's daemon may not register backing files, nor mount in a view. Where opens are not told there is no `rw`. */
 const CONNECTIONS: Readonly<Record<Who, readonly Connection[]>> = {
-  root: ['passthrough'],
-  guest: ['passthrough'],
+  root: ['passthrough', 'cached'],
+  guest: ['passthrough', 'cached'],
   user: ['open'],
 };
 const everyone: readonly Who[] = isRoot() ? ['root', 'guest', 'user'] : ['user'];
@@ -29,7 +29,9 @@ export const PLAIN: readonly Flavour[] = everyone
 
 export const MOUNTED: readonly Flavour[] = PLACES.flatMap((place) =>
   everyone.flatMap((who) =>
-    CONNECTIONS[who].map((connection) => ({ name: `${place}, ${who}, ${connection}`, place, who, connection })),
+    CONNECTIONS[who]
+      .filter((connection) => connection !== 'cached' || place !== 'rw')
+      .map((connection) => ({ name: `${place}, ${who}, ${connection}`, place, who, connection })),
   ),
 );
 

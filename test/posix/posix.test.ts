@@ -71,13 +71,14 @@ describe.each([...PLAIN, ...MOUNTED])('$name', (flavour) => {
 });
 
 /** Mounts the flavour's view; gives the mountpoint. */
-async function mounted(world: World, { place, who }: Flavour): Promise<string> {
+async function mounted(world: World, { place, who, connection }: Flavour): Promise<string> {
   const view = path.join(world.directory, 'view');
   mkdirSync(view);
   world.own(view);
   const mode = place === 'ephemeral empty' ? 'ephemeral' : place;
   const privileges = who === 'user' ? [] : ['--allow-other', '--suid', '--dev'];
-  const made = await world.agentsh(['mount', '--mode', mode, ...privileges, view]);
+  const served = connection === null ? [] : ['--connection', connection];
+  const made = await world.agentsh(['mount', '--mode', mode, ...privileges, ...served, view]);
   if (made.code !== 0) throw new Error(`mount: ${made.stderr}`);
   return view;
 }
