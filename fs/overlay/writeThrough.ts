@@ -46,7 +46,7 @@ import type { ViewState } from './state.ts';
 import { unpinAbove } from './unpin.ts';
 import { dropLink, pin } from './upper.ts';
 
-const O_CREAT_EXCL_WRONLY = 0o100 | 0o200 | 1;
+const O_CREAT_EXCL_RDWR = 0o100 | 0o200 | 2;
 const NOREPLACE = 1;
 const KEEP_ID = 0xffff_ffff;
 const SET_GID = 0o2000;
@@ -78,9 +78,30 @@ export function make(view: ViewState, parent: Node, name: string, object: NewObj
   const mode = landableMode(asked);
   if (type === S_IFDIR) must(mkdirat(fd, name, mode));
   else if (type === S_IFLNK) must(symlinkat(object.target ?? '', fd, name));
-  else if (type === S_IFREG) close(must(openat(fd, name, O_CREAT_EXCL_WRONLY | O_NOFOLLOW, mode)));
+  else if (type === S_IFREG) return makeFile(view, parent, fd, name, { ...object, mode: asked }, listed, caller);
   else must(mknodat(fd, name, type | mode, object.rdev ?? 0));
-  const shown = own(view, parent, fd, name, { ...object, mode: asked }, listed, caller);
+  return finish(view, parent, fd, name, { ...object, mode: asked }, listed, caller);
+}
+
+/** What a file is created with may not let even its owner open it: the one descriptor that creating it gave is kept. */
+function makeFile(view: ViewState, ...rest: Made): Node {
+  const [parent, fd, name, object, listed, caller] = rest;
+  const held = must(openat(fd, name, O_CREAT_EXCL_RDWR | O_NOFOLLOW, landableMode(object.mode)));
+  let kept = false;
+  try {
+    const node = finish(view, parent, fd, name, object, listed, caller);
+    kept = object.op === 'create' && node.fd < 0;
+    if (kept) node.fd = held;
+    return node;
+  } finally {
+    if (!kept) close(held);
+  }
+}
+
+type Made = readonly [parent: Node, fd: number, name: string, object: NewObject, listed: boolean, caller: Caller];
+
+function finish(view: ViewState, ...[parent, fd, name, object, listed, caller]: Made): Node {
+  const shown = own(view, parent, fd, name, object, listed, caller);
   const node = child(view, parent, name);
   if (node === null) fail('ESTALE');
   keepSetId(view, node, shown);
