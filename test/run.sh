@@ -7,6 +7,7 @@ check_node
 install_dependencies
 install_packages bwrap:bubblewrap fusermount3:fuse3
 install_packages git:git gcc:gcc python3:python3 sqlite3:sqlite3 strace:strace setfacl:acl setfattr:attr useradd:passwd
+install_packages make:make rsync:rsync fio:fio
 [ -e /usr/include/stdlib.h ] || install_packages c-headers:libc6-dev
 
 if [ ! -e /dev/fuse ]; then
