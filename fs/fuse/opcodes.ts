@@ -2,7 +2,7 @@
 //
 // A handler reads its fields at fixed offsets (`fuse_in_header` is 40 bytes), calls one operation and fills the reply.
 // It fails by throwing. An operation code without a row answers ENOSYS: the kernel does not ask again.
-import { ERRNO, errno, fail } from '../errno.ts';
+import { fail } from '../errno.ts';
 import type { AttributeChanges, Time } from '../operations.ts';
 import {
   FATTR,
@@ -318,8 +318,6 @@ function setxattr(session: Session, request: Request): void {
   if (mode & S_ISGID) operations.setattr(request.node, { mode: mode & 0o5777 }, caller);
 }
 
-const EOVERFLOW = errno(ERRNO.EOVERFLOW);
-
 /** `fuse_setattr_in` as the changes it asks for. */
 function attributeChanges(q: Request, idShift: number): AttributeChanges {
   const valid = q.u32(40);
@@ -336,9 +334,8 @@ function attributeChanges(q: Request, idShift: number): AttributeChanges {
   return changes;
 }
 
-/** Seconds are signed on the wire in all but name. */
+/** Seconds are signed on the wire in all but name. One past what a number holds is the last it holds, not an error. */
 function time(q: Request, secondsAt: number, nanosecondsAt: number): Time {
-  const sec = q.i64(secondsAt);
-  if (!Number.isSafeInteger(sec)) throw EOVERFLOW;
+  const sec = Math.max(Number.MIN_SAFE_INTEGER, Math.min(q.i64(secondsAt), Number.MAX_SAFE_INTEGER));
   return { sec, nsec: q.u32(nanosecondsAt) };
 }

@@ -83,11 +83,14 @@ export function attributesOf(view: ViewState, node: Node): AttributesReply {
 }
 
 const validMs = (node: Node): number => (node.record === null ? LOWER_VALID_MS : UPPER_VALID_MS);
-/** What the host can change: its own objects, files whose bytes are its, directories in which its names show. */
+/**
+ * What the host can change: its own objects, files whose bytes are its, directories in which its names show. And a file
+ * that was passed through: it may be mapped with no handle left, and a store moves its times with no word to the kernel.
+ */
 function attributesMs(view: ViewState, node: Node): number {
   // Written past us through one connection: the others cannot be told.
   if (node.backingId > 0 && view.connections.size > 1) return 0;
-  if (node.record === null || node.record.content === CONTENT.lower) return LOWER_VALID_MS;
+  if (node.record === null || node.record.content === CONTENT.lower || node.passed) return LOWER_VALID_MS;
   return node.lowerDirectory === null ? UPPER_VALID_MS : LOWER_VALID_MS;
 }
 

@@ -14,6 +14,7 @@ import { readFile, withFile, writeFile } from '../files.ts';
 import { afterTick } from '../tick.ts';
 
 const BAD_FD = 9_999;
+const STALE_MS_MAX = 20_000;
 const RW = PROT.READ | PROT.WRITE;
 const withPages = (directory: string) => writeFile(`${directory}/file`, 'a'.repeat(2 * PAGE_BYTES));
 const textOf = ({ memory }: Mapping, at: number, length: number) => memory.toString('latin1', at, at + length);
@@ -267,6 +268,26 @@ export const mmapCases: Cases = {
         });
         holds(stat(`${directory}/file`).mtime >= tick, 'mtime moves');
       }),
+  },
+  'a store moves the time of modification without msync, too': {
+    dear: true,
+    run: async (directory) => {
+      withPages(directory);
+      const tick = afterTick(directory);
+      const before = stat(`${directory}/file`).mtime;
+      holds(before < tick, 'written before');
+      withFile(`${directory}/file`, O.RDWR, (fd) =>
+        withMapping(fd, PAGE_BYTES, RW, MAP.SHARED, ({ memory }) => {
+          equal(fstat(fd).mtime, before, 'mtime before the store');
+          memory.write('stored', 0, 'latin1');
+        }),
+      );
+      // What was asked before the store may be answered again for a second, but not for a minute.
+      const deadlineMs = Date.now() + STALE_MS_MAX;
+      while (stat(`${directory}/file`).mtime === before && Date.now() < deadlineMs)
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      holds(stat(`${directory}/file`).mtime > before, 'mtime moves');
+    },
   },
   'EACCES where the descriptor does not allow it': {
     prepare: withPages,

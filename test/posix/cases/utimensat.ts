@@ -28,6 +28,19 @@ const inNs = ({ sec, nsec }: Timespec): bigint => BigInt(sec) * 1_000_000_000n +
 const withOneFile = { prepare: (directory: string) => writeFile(`${directory}/file`, 'content') };
 
 export const utimensatCases: Cases = {
+  'a time past all that is kept is the last that is kept': {
+    prepare: (directory) => {
+      writeFile(`${directory}/file`);
+      mkdir(`${directory}/sub`);
+    },
+    run: (directory) => {
+      const never: Timespec = { sec: 2 ** 55, nsec: 0 };
+      for (const path of [`${directory}/file`, `${directory}/sub`]) {
+        utimens(path, never, never);
+        holds(stat(path).mtime > inNs(M) && stat(path).mtime <= inNs(never), 'mtime is far off');
+      }
+    },
+  },
   'sets both times to the nanosecond': {
     ...withOneFile,
     run: (directory) => {
