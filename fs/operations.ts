@@ -15,6 +15,11 @@ export interface Caller {
   /** For mknod, mkdir, create and tmpfile: the mode before the umask. A default ACL of the parent replaces the umask,
    * so where there is one, start from this. */
   readonly modeRequested?: number;
+  /**
+   * For write: the flags that the descriptor has by now (F_SETFL changes those of its open). 0 for pages that were
+   * stored through a mapping: they belong where they were stored, whichever descriptor brings them.
+   */
+  readonly writeFlags?: number;
   /** Answers later: the operation's own result is then ignored. Only for open, read and write. */
   defer(): Deferred;
 }

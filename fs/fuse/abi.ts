@@ -151,6 +151,7 @@ export const FATTR = {
 } as const;
 
 export const GETATTR_FH = 1 << 0;
+export const WRITE_CACHE = 1 << 0;
 export const WRITE_KILL_SUIDGID = 1 << 2;
 export const FSYNC_FDATASYNC = 1 << 0;
 export const POLL_SCHEDULE_NOTIFY = 1 << 0;

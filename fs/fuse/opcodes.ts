@@ -16,6 +16,7 @@ import {
   READ_BYTES_MAX,
   RENAME_FLAGS_KNOWN,
   SIZE,
+  WRITE_CACHE,
   WRITE_KILL_SUIDGID,
   XATTR_BYTES_MAX,
 } from './abi.ts';
@@ -257,6 +258,7 @@ function write(session: Session, request: Request, reply: Reply): void {
   const data = request.writeData(size);
   const kill = (request.u32(60) & WRITE_KILL_SUIDGID) !== 0;
   const handle = request.handle(40);
+  session.caller.writeFlags = (request.u32(60) & WRITE_CACHE) !== 0 ? 0 : request.u32(72);
   const count = session.operations.write(request.node, handle, request.extent(48), data, kill, session.caller);
   number32(reply, session.caller.isDeferred ? 0 : counted(count, size));
 }

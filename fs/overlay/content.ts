@@ -206,7 +206,7 @@ export function write(
   writer.wrote = true;
   node.dirty = true;
   if (killSetId) clearSetId(view, node);
-  const at = ((open?.flags ?? 0) & O_APPEND) === 0 ? offset : endOf(view, node, offset);
+  const at = ((caller.writeFlags ?? open?.flags ?? 0) & O_APPEND) === 0 ? offset : endOf(view, node, offset);
   return must(pwrite(node.fd, data, Math.min(data.length, roomAt(at)), at));
 }
 

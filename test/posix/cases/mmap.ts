@@ -257,6 +257,24 @@ export const mmapCases: Cases = {
         ),
       ),
   },
+  'stores through an appending descriptor stay where they were made': {
+    prepare: withPages,
+    run: (directory) => {
+      withFile(`${directory}/file`, O.RDWR | O.APPEND, (fd) => {
+        withMapping(fd, 2 * PAGE_BYTES, RW, MAP.SHARED, (mapping) => {
+          mapping.memory.write('stored', 0, 'latin1');
+          write(fd, 'end');
+          mapping.memory.write('second', PAGE_BYTES, 'latin1');
+          msync(mapping, MS.SYNC);
+        });
+      });
+      const text = readFile(`${directory}/file`);
+      equal(text.length, 2 * PAGE_BYTES + 3, 'size');
+      equal(text.slice(0, 7), 'storeda');
+      equal(text.slice(PAGE_BYTES, PAGE_BYTES + 7), 'seconda');
+      equal(text.slice(2 * PAGE_BYTES), 'end');
+    },
+  },
   'a store moves the time of modification by the time of msync': {
     prepare: withPages,
     run: (directory) =>
