@@ -68,6 +68,9 @@ export interface Attributes {
   readonly ctime: bigint;
   readonly btime: bigint | null;
   readonly mask: number;
+  /** STATX_ATTR_*, as far as `attributesKnown` vouches for them. */
+  readonly attributes: bigint;
+  readonly attributesKnown: bigint;
 }
 export const STATX_ALL = 0xfff;
 export function statx(dirfd: number, path: string, flags = 0, mask = STATX_ALL): Attributes {
@@ -77,6 +80,8 @@ export function statx(dirfd: number, path: string, flags = 0, mask = STATX_ALL):
   return {
     mask: b.readUInt32LE(0),
     blksize: b.readUInt32LE(4),
+    attributes: b.readBigUInt64LE(8),
+    attributesKnown: b.readBigUInt64LE(56),
     nlink: b.readUInt32LE(16),
     uid: b.readUInt32LE(20),
     gid: b.readUInt32LE(24),

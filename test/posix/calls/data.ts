@@ -23,15 +23,33 @@ export const preadInto = (fd: number, buffer: Buffer, offset: number): number =>
 export const write = (fd: number, data: string | Buffer): number => libcWrite(fd, bytesOf(data), data.length);
 export const pwrite = (fd: number, data: string | Buffer, offset: number): number =>
   libcPwrite(fd, bytesOf(data), data.length, offset);
-/** One vector each; `flags` is RWF_*. */
+export const RWF = { HIPRI: 1, DSYNC: 2, SYNC: 4, NOWAIT: 8, APPEND: 16 } as const;
+/** One vector each; `flags` is RWF; offset -1 is the file's own position. */
 export const preadv2 = (fd: number, buffer: Buffer, offset: number, flags: number): number =>
   libcPreadv2(fd, vectorOf(buffer), 1, offset, flags);
 export const pwritev2 = (fd: number, buffer: Buffer, offset: number, flags: number): number =>
   libcPwritev2(fd, vectorOf(buffer), 1, offset, flags);
-function vectorOf(buffer: Buffer): Buffer {
-  const vector = Buffer.alloc(16);
-  vector.writeBigUInt64LE(BigInt(koffi.address(buffer)), 0);
-  vector.writeBigUInt64LE(BigInt(buffer.length), 8);
+const libcReadv = bind('int64_t readv(int fd, const void *iov, int count)');
+const libcWritev = bind('int64_t writev(int fd, const void *iov, int count)');
+/** `count` is how many vectors the system is told of. */
+export const readv = (fd: number, buffers: readonly Buffer[], count = buffers.length): number =>
+  libcReadv(fd, vectorOf(...buffers), count);
+export const writev = (fd: number, buffers: readonly Buffer[], count = buffers.length): number =>
+  libcWritev(fd, vectorOf(...buffers), count);
+/** Vectors whose lengths are not what is there: for calls that must fail. */
+export function writevOfLengths(fd: number, lengths: readonly bigint[]): number {
+  const vector = vectorOf(...lengths.map(() => Buffer.alloc(8)));
+  lengths.forEach((length, at) => {
+    vector.writeBigUInt64LE(length, at * 16 + 8);
+  });
+  return libcWritev(fd, vector, lengths.length);
+}
+function vectorOf(...buffers: readonly Buffer[]): Buffer {
+  const vector = Buffer.alloc(buffers.length * 16);
+  buffers.forEach((buffer, at) => {
+    vector.writeBigUInt64LE(buffer.length === 0 ? 0n : BigInt(koffi.address(buffer)), at * 16);
+    vector.writeBigUInt64LE(BigInt(buffer.length), at * 16 + 8);
+  });
   return vector;
 }
 /** A buffer whose memory starts at a multiple of 4 096. */

@@ -11,6 +11,8 @@ const nameOfErrno = new Map(Object.entries(constants.errno).map(([name, number])
 // Two names, one number: the manual pages say EAGAIN and EOPNOTSUPP.
 nameOfErrno.set(constants.errno.EAGAIN, 'EAGAIN');
 nameOfErrno.set(constants.errno.EOPNOTSUPP, 'EOPNOTSUPP');
+// Node has no name for it.
+nameOfErrno.set(80, 'ELIBBAD');
 
 /** A system call that failed; `code` is the error's name (`ENOENT`). */
 export class SystemError extends Error {

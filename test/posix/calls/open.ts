@@ -31,13 +31,28 @@ export const openat = (dirfd: number, path: string, flags: number, mode = 0o644)
   libcOpenat(dirfd, path, flags, mode);
 export const open = (path: string, flags: number, mode = 0o644): number => openat(AT_FDCWD, path, flags, mode);
 export const creat: (path: string, mode: number) => number = bind('int creat64(const void *path, unsigned int mode)');
-/** `resolve` is RESOLVE_*. */
-export function openat2(dirfd: number, path: string, flags: number, mode: number, resolve: number): number {
-  const how = Buffer.alloc(24);
+export const RESOLVE = {
+  NO_XDEV: 1,
+  NO_MAGICLINKS: 2,
+  NO_SYMLINKS: 4,
+  BENEATH: 8,
+  IN_ROOT: 16,
+  CACHED: 32,
+} as const;
+/** `resolve` is RESOLVE. A `struct open_how` of another size is padded with `padding`. */
+export function openat2(
+  dirfd: number,
+  path: string,
+  flags: number | bigint,
+  mode: number,
+  resolve: number,
+  { sizeBytes = 24, padding = 0 } = {},
+): number {
+  const how = Buffer.alloc(Math.max(sizeBytes, 24), padding);
   how.writeBigUInt64LE(BigInt(flags), 0);
   how.writeBigUInt64LE(BigInt(mode), 8);
   how.writeBigUInt64LE(BigInt(resolve), 16);
-  return libcOpenat2(437, dirfd, path, how, how.length);
+  return libcOpenat2(437, dirfd, path, how, sizeBytes);
 }
 export const close: (fd: number) => number = bind('int close(int fd)');
 export const dup: (fd: number) => number = bind('int dup(int fd)');
