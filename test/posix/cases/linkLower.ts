@@ -3,7 +3,7 @@
 import { chmod, fstat, lstat, utimens } from '../calls/attributes.ts';
 import { pread, pwrite, truncate } from '../calls/data.ts';
 import { getdents, readdir } from '../calls/directory.ts';
-import { link, mkdir, RENAME, rename, unlink } from '../calls/names.ts';
+import { link, mkdir, mknod, RENAME, readlink, rename, S, symlink, unlink } from '../calls/names.ts';
 import { close, O, open } from '../calls/open.ts';
 import { getxattr, setxattr } from '../calls/xattr.ts';
 import type { Cases } from '../case.ts';
@@ -159,5 +159,74 @@ export const linkLowerCases: Cases = {
         equal(pread(fd, 100, 0).toString('latin1'), 'AFTERe');
         equal(readdir(directory).sort(), ['other', 'sub']);
       }),
+  },
+  'without its first name the file lives by its second': {
+    prepare: pair,
+    run: (directory) => {
+      const before = lstat(`${directory}/one`).ino;
+      unlink(`${directory}/one`);
+      equal(lstat(`${directory}/sub/two`).nlink, 1);
+      equal(lstat(`${directory}/sub/two`).ino, before);
+      equal(readFile(`${directory}/sub/two`), 'before');
+      writeFile(`${directory}/sub/two`, 'after');
+      equal(readFile(`${directory}/sub/two`), 'after');
+      equal(lstat(`${directory}/sub/two`).nlink, 1, 'after a write');
+    },
+  },
+  'its first name made anew is another file': {
+    prepare: pair,
+    run: (directory) => {
+      unlink(`${directory}/one`);
+      writeFile(`${directory}/one`, 'new');
+      equal(readFile(`${directory}/sub/two`), 'before');
+      equal([lstat(`${directory}/one`).nlink, lstat(`${directory}/sub/two`).nlink], [1, 1]);
+      equal(lstat(`${directory}/one`).ino === lstat(`${directory}/sub/two`).ino, false, 'one number');
+    },
+  },
+  'a file that replaces one name leaves the other alone': {
+    prepare: pair,
+    run: (directory) => {
+      rename(`${directory}/other`, `${directory}/sub/two`);
+      equal(readFile(`${directory}/sub/two`), 'other');
+      equal(readFile(`${directory}/one`), 'before');
+      equal(lstat(`${directory}/one`).nlink, 1);
+    },
+  },
+  'a save through a temporary file parts the names': {
+    prepare: pair,
+    run: (directory) => {
+      writeFile(`${directory}/one.tmp`, 'saved');
+      rename(`${directory}/one.tmp`, `${directory}/one`);
+      equal(readFile(`${directory}/one`), 'saved');
+      equal(readFile(`${directory}/sub/two`), 'before');
+      equal([lstat(`${directory}/one`).nlink, lstat(`${directory}/sub/two`).nlink], [1, 1]);
+    },
+  },
+  'symbolic links and special files are pairs, too': {
+    prepare: (directory) => {
+      symlink('target', `${directory}/symbolic`);
+      mknod(`${directory}/fifo`, S.IFIFO | 0o644);
+      link(`${directory}/symbolic`, `${directory}/symbolic2`);
+      link(`${directory}/fifo`, `${directory}/fifo2`);
+    },
+    run: (directory) => {
+      chmod(`${directory}/fifo`, 0o600);
+      equal(lstat(`${directory}/fifo2`).mode, S.IFIFO | 0o600);
+      equal(lstat(`${directory}/fifo2`).ino, lstat(`${directory}/fifo`).ino);
+      unlink(`${directory}/symbolic`);
+      equal(readlink(`${directory}/symbolic2`), 'target');
+      equal(lstat(`${directory}/symbolic2`).nlink, 1);
+    },
+  },
+  'a renamed directory carries its name of the pair along': {
+    prepare: pair,
+    run: (directory) => {
+      rename(`${directory}/sub`, `${directory}/moved`);
+      writeFile(`${directory}/one`, 'after');
+      equal(readFile(`${directory}/moved/two`), 'after');
+      writeFile(`${directory}/moved/two`, 'and back');
+      equal(readFile(`${directory}/one`), 'and back');
+      equal(lstat(`${directory}/one`).nlink, 2);
+    },
   },
 };
