@@ -150,7 +150,7 @@ const rows: Record<OpcodeName, Omit<Row, 'name'>> = {
   LSEEK: {
     size: 64,
     dispensable: true,
-    handle: (s, q, r) => number64(r, s.operations.lseek(q.node, q.handle(40), q.extent(48), q.u32(56), s.caller)),
+    handle: lseek,
   },
   COPY_FILE_RANGE: { size: 96, handle: (s, q, r) => number32(r, copyFileRange(s, q)) },
   COPY_FILE_RANGE_64: { size: 96, handle: (s, q, r) => number64(r, copyFileRange(s, q)) },
@@ -269,6 +269,14 @@ function readdir(session: Session, request: Request, plus: boolean): void {
   session.directory.begin(Math.min(request.u32(56), READ_BYTES_MAX), plus);
   if (offset > Number.MAX_SAFE_INTEGER) fail('EINVAL');
   session.operations.readdir(request.node, handle, offset, session.directory, plus, session.caller);
+}
+
+/** No file reaches so far as a number does not: behind it are neither data nor holes. */
+function lseek(session: Session, request: Request, reply: Reply): void {
+  const offset = request.u64(48);
+  if (offset > Number.MAX_SAFE_INTEGER) fail('ENXIO');
+  const { operations, caller } = session;
+  number64(reply, operations.lseek(request.node, request.handle(40), offset, request.u32(56), caller));
 }
 
 function poll(session: Session, request: Request, reply: Reply): void {

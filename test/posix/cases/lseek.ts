@@ -154,6 +154,8 @@ export const lseekCases: Cases = {
         refuses('ENXIO', () => lseek(fd, 7, SEEK.DATA));
         refuses('ENXIO', () => lseek(fd, 7, SEEK.HOLE));
         refuses('ENXIO', () => lseek(fd, 1000, SEEK.HOLE));
+        refuses('ENXIO', () => lseek(fd, 2 ** 60, SEEK.DATA));
+        refuses('ENXIO', () => lseek(fd, 2 ** 60, SEEK.HOLE));
       });
       withFile(`${directory}/sparse`, O.RDONLY, (fd) => refuses('ENXIO', () => lseek(fd, 3 * MIB, SEEK.DATA)));
       withFile(`${directory}/empty`, O.RDONLY, (fd) => refuses('ENXIO', () => lseek(fd, 0, SEEK.DATA)));
