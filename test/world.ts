@@ -22,7 +22,8 @@ const isRoot = process.getuid?.() === 0;
 /** Whoever runs the tests: as root both, else as oneself alone. */
 export const USERS: readonly User[] = isRoot ? ['root', TEST_USER] : [TEST_USER];
 
-const program = fileURLToPath(new URL('../dist/agentsh/main.js', import.meta.url));
+const built = import.meta.url.includes('/dist/') ? '../agentsh/main.js' : '../dist/agentsh/main.js';
+const program = fileURLToPath(new URL(built, import.meta.url));
 const RUN_TIMEOUT_MS = 60_000;
 const END_MS_MAX = 15_000;
 
