@@ -16,10 +16,10 @@ export interface Caller {
    * so where there is one, start from this. */
   readonly modeRequested?: number;
   /**
-   * For write: the flags that the descriptor has by now (F_SETFL changes those of its open). 0 for pages that were
-   * stored through a mapping: they belong where they were stored, whichever descriptor brings them.
+   * For read and write: the flags that the descriptor has by now (F_SETFL changes those of its open). 0 for pages that
+   * were stored through a mapping: they belong where they were stored, whichever descriptor brings them.
    */
-  readonly writeFlags?: number;
+  readonly fileFlags?: number;
   /** Answers later: the operation's own result is then ignored. Only for open, read and write. */
   defer(): Deferred;
 }

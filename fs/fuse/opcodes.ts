@@ -248,6 +248,7 @@ function read(session: Session, request: Request, reply: Reply): void {
   const handle = request.handle(40);
   // No file reaches so far: the end of it.
   if (offset > Number.MAX_SAFE_INTEGER) return;
+  session.caller.fileFlags = request.u32(72);
   const target = reply.payload(size);
   const count = session.operations.read(request.node, handle, offset, target, session.caller);
   reply.payloadBytes = session.caller.isDeferred ? 0 : counted(count, size);
@@ -258,7 +259,7 @@ function write(session: Session, request: Request, reply: Reply): void {
   const data = request.writeData(size);
   const kill = (request.u32(60) & WRITE_KILL_SUIDGID) !== 0;
   const handle = request.handle(40);
-  session.caller.writeFlags = (request.u32(60) & WRITE_CACHE) !== 0 ? 0 : request.u32(72);
+  session.caller.fileFlags = (request.u32(60) & WRITE_CACHE) !== 0 ? 0 : request.u32(72);
   const count = session.operations.write(request.node, handle, request.extent(48), data, kill, session.caller);
   number32(reply, session.caller.isDeferred ? 0 : counted(count, size));
 }

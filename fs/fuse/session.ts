@@ -52,7 +52,7 @@ class RequestCaller implements Caller {
   gid = 0;
   pid = 0;
   modeRequested = 0;
-  writeFlags = 0;
+  fileFlags = 0;
   owed: DeferredReply | null = null;
   private readonly park: () => DeferredReply;
   constructor(park: () => DeferredReply) {

@@ -173,7 +173,7 @@ export function read(
   const node = used(view, id, handle);
   // With a handle its open was recorded.
   if (handle === NO_HANDLE) logRead(view, node, caller);
-  const flags = view.handles.get(handle)?.flags ?? 0;
+  const flags = caller.fileFlags ?? view.handles.get(handle)?.flags ?? 0;
   const readFrom = (fd: number) => must(pread(fd, target, target.length, offset));
   return (flags & O_NOATIME) === 0 ? readFrom(node.fd) : withoutTrace(node.fd, readFrom);
 }
@@ -206,7 +206,7 @@ export function write(
   writer.wrote = true;
   node.dirty = true;
   if (killSetId) clearSetId(view, node);
-  const at = ((caller.writeFlags ?? open?.flags ?? 0) & O_APPEND) === 0 ? offset : endOf(view, node, offset);
+  const at = ((caller.fileFlags ?? open?.flags ?? 0) & O_APPEND) === 0 ? offset : endOf(view, node, offset);
   return must(pwrite(node.fd, data, Math.min(data.length, roomAt(at)), at));
 }
 

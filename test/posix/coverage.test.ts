@@ -29,7 +29,24 @@ const rows: readonly Row[] = readdirSync(place('coverage'))
       ? { page, error, cases: [], reason: how.slice('none: '.length) }
       : { page, error, cases: how.split(' | '), reason: null },
   );
+const manual = rowsOf(place('../../fixtures/manualErrors.tsv'));
 const names = Object.entries(CASES).flatMap(([family, cases]) => Object.keys(cases).map((name) => `${family}/${name}`));
+
+test('each condition of a manual page has a row', () => {
+  const missing = manual.filter(([page, error, count]) => {
+    const own = rows.filter((row) => row.page === page && row.error === error);
+    return own.length < Number(count);
+  });
+  expect(missing.map((row) => row.join(' '))).toEqual([]);
+});
+
+test('each page has a case of success', () => {
+  const pages = [...new Set(manual.map(([page]) => page))];
+  const told = new Set(
+    rows.filter(({ error, cases }) => error === 'success' && cases.length > 0).map(({ page }) => page),
+  );
+  expect(pages.filter((page) => !told.has(page!))).toEqual([]);
+});
 
 test('a row names cases that exist, or gives a reason', () => {
   const wrong = rows.filter(({ cases, reason }) =>
