@@ -27,6 +27,7 @@ import { lseekCases } from './cases/lseek.ts';
 import { mkdirCases } from './cases/mkdir.ts';
 import { mknodCases } from './cases/mknod.ts';
 import { mmapCases } from './cases/mmap.ts';
+import { mmapErrorsCases } from './cases/mmapErrors.ts';
 import { mremapCases, msyncCases } from './cases/msync.ts';
 import { nameErrorsCases } from './cases/nameErrors.ts';
 import { nameTimesCases } from './cases/nameTimes.ts';
@@ -91,6 +92,7 @@ export const CASES: Readonly<Record<string, Cases>> = {
   mkdir: mkdirCases,
   mknod: mknodCases,
   mmap: mmapCases,
+  mmapErrors: mmapErrorsCases,
   mremap: mremapCases,
   msync: msyncCases,
   nameErrors: nameErrorsCases,
