@@ -181,7 +181,10 @@ export function arm(site: Site): void {
 function prepareFile(site: Site, step: FileStep, flush = (fd: number): unknown => site.run.flushFile(fd)): boolean {
   const present = capture(site.fd, site.name);
   if (present.version.type === 'file' && present.nlink > 1) return false;
-  const target = must(openat(site.fd, site.partial, O_NEW | O_NOFOLLOW, 0o600));
+  const target = openat(site.fd, site.partial, O_NEW | O_NOFOLLOW, 0o600);
+  // A file may be written where no other may be made beside it.
+  if (target === -ERRNO.EACCES && present.version.type === 'file') return false;
+  must(target);
   try {
     if (!setOwner(target, step.uid, step.gid) && present.version.type === 'file') {
       discard(site.fd, site.partial);

@@ -1,6 +1,6 @@
 // An ordinary user's commits: no privilege is needed, and none is assumed about files of other people.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Step } from '../../fs/journal/model.ts';
@@ -79,4 +79,15 @@ test("another's file that may not be written is refused, and stays", () => {
   expect(commitAsNobody(made, ROOT, made.file('a', 'after'))).toMatchObject({ status: 'conflict', errno: 13 });
   expect(text(made.path('a'))).toBe('before');
   expect(Object.keys(made.tree())).toEqual(['a']);
+});
+
+test('a file in a directory that takes no new names is written in place', () => {
+  const made = bench();
+  mkdirSync(made.path('d'));
+  made.write('d/a', 'before');
+  for (const name of ['d', 'd/a']) chownSync(made.path(name), NOBODY, NOBODY);
+  const { ino } = statSync(made.path('d/a'));
+  chmodSync(made.path('d'), 0o555);
+  expect(commitAsNobody(made, NOBODY, made.file('d/a', 'after'))).toMatchObject({ status: 'done' });
+  expect([text(made.path('d/a')), statSync(made.path('d/a')).ino]).toEqual(['after', ino]);
 });
