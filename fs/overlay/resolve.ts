@@ -79,7 +79,11 @@ function upperChild(
   ruleNode: RuleNode | undefined,
 ): Node | null {
   const cached = parent.children.get(name);
-  if (cached !== undefined && cached.ino === ino && cached.record !== null && view.nodes.has(cached.id)) return cached;
+  if (cached !== undefined && cached.ino === ino && view.nodes.has(cached.id)) {
+    // A directory under `rw` is one node whether data below waits or not: its children go by where it says it is.
+    if (cached.record === null && rule.mode === 'rw') cached.record = view.readInode(ino);
+    if (cached.record !== null) return cached;
+  }
   const file = view.files.get(ino);
   if (file !== undefined && file.record !== null && view.nodes.has(file.id)) {
     if (file.denied) file.rule = rule;
@@ -263,13 +267,11 @@ function knownLower(
 ): Node | undefined {
   if (type === S_IFDIR) {
     const cached = parent.children.get(name);
-    return cached !== undefined &&
-      cached.record === null &&
-      cached.hostIno === hostIno &&
-      cached.type === type &&
-      view.nodes.has(cached.id)
-      ? cached
-      : undefined;
+    if (cached === undefined || cached.type !== type || !view.nodes.has(cached.id)) return undefined;
+    if (cached.record !== null && rule.mode !== 'rw') return undefined;
+    // Found by a record that has gone since: what was known then is the number it had from the host.
+    if (cached.hostIno === 0 && cached.ino === ino) cached.hostIno = hostIno;
+    return cached.hostIno === hostIno ? cached : undefined;
   }
   const cached = knownFile(view, ino, links, rule);
   if (cached === undefined || cached.hostIno !== hostIno || cached.type !== type || cached.orphan) return undefined;

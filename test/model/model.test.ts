@@ -3,6 +3,7 @@
 //
 // A failure names its seed; `npm run test:model -- --seed N …` plays it again, with `--minimise` as short as it can be.
 import { expect, test } from 'vitest';
+import { TEST_USER } from '../setup.ts';
 import { USERS, type User } from '../world.ts';
 import type { Mode } from './arena.ts';
 import { play } from './conductor.ts';
@@ -14,7 +15,16 @@ const TIMEOUT_MS = 240_000;
 
 const games: readonly (readonly [Mode, User, string, number])[] = [
   ['plain', 'root', '', 1],
-  ['invisible', 'root', '', 1],
+  ['invisible', 'root', '', 21],
+  ['invisible', TEST_USER, '', 22],
+  ['ephemeral', 'root', '', 11],
+  ['ephemeral', TEST_USER, '', 23],
+  ['private', 'root', '', 24],
+  ['private', TEST_USER, '', 25],
+  // Two nodes for one directory: data written below it after its rename went to where it had been.
+  ['rw', 'root', '', 26],
+  ['invisible', 'root', '--connection open', 28],
+  ['invisible', 'root', '--connection cached', 29],
 ];
 
 test.each(
