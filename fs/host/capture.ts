@@ -149,7 +149,8 @@ function cidOfObject(fd: number, cidOf: CidOf): string {
   }
 }
 
-const RELIABLE_AFTER_MS = 20;
+/** How long after its last change a file's hint begins to vouch for its content. */
+export const RELIABLE_AFTER_MS = 20;
 const RELIABLE_AFTER_COARSE_MS = 2000;
 /** Times that are whole multiples of this (10 ms) look like those of a file system that keeps no nanoseconds. */
 const COARSE_NS = 10_000_000;

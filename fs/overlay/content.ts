@@ -6,7 +6,7 @@
 // - Passthrough (root only) serves files under `ro` and staging files; an inode is cached or passed through while it is
 //   open anywhere, never both, so passthrough begins only when nobody has it open through the page cache.
 import { ERRNO, Errno, errno, fail, must } from '../errno.ts';
-import { openForReading } from '../host/capture.ts';
+import { openForReading, RELIABLE_AFTER_MS } from '../host/capture.ts';
 import { copyContent } from '../host/content.ts';
 import {
   close,
@@ -295,6 +295,10 @@ function captureFileBase(view: ViewState, node: Node): Base | undefined {
   if (node.parent === null || node.orphan || node.record?.content === CONTENT.staging || isBlob(node.record))
     return undefined;
   if (view.dirent(node.parent, node.name)?.base !== undefined) return undefined;
+  const base = view.captureBase(node.hostParent, node.hostName, false);
+  if (base.hint === undefined || base.hint.reliable || base.hint.sizeBytes <= BASE_CID_BYTES_MAX) return base;
+  // Too big to be identified by its content, changed too lately for its times to vouch for it: that is over in a moment.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RELIABLE_AFTER_MS + 1);
   return view.captureBase(node.hostParent, node.hostName, false);
 }
 

@@ -11,6 +11,7 @@ import { getxattr, setxattr } from '../calls/xattr.ts';
 import type { Cases } from '../case.ts';
 import { equal, holds, refuses } from '../expect.ts';
 import { readFile, writeFile } from '../files.ts';
+import { afterTick } from '../tick.ts';
 
 const filePrepared = (directory: string) => writeFile(`${directory}/file`, 'content');
 /** The file open with its name gone. */
@@ -42,6 +43,7 @@ export const unlinkedCases: Cases = {
     prepare: filePrepared,
     run: (directory) => {
       const before = stat(`${directory}/file`);
+      afterTick(directory);
       const fd = opened(directory, O.RDONLY);
       const after = fstat(fd);
       equal([after.ino, after.mode, after.sizeBytes, after.nlink], [before.ino, before.mode, before.sizeBytes, 0]);
