@@ -27,6 +27,9 @@ export const O = {
   TMPFILE: 0o20000000 | (arm ? 0o40000 : 0o200000),
 } as const;
 
+/** No process here has so many descriptors. */
+export const BAD_FD = 9_999;
+
 export const openat = (dirfd: number, path: string, flags: number, mode = 0o644): number =>
   libcOpenat(dirfd, path, flags, mode);
 export const open = (path: string, flags: number, mode = 0o644): number => openat(AT_FDCWD, path, flags, mode);

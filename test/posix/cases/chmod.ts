@@ -3,13 +3,12 @@ import { as, STRANGER, unprivileged } from '../caller.ts';
 import { chmod, chown, fchmod, fchmodat, fstat, lstat, stat } from '../calls/attributes.ts';
 import { AT, AT_FDCWD } from '../calls/libc.ts';
 import { link, mkdir, mknod, rename, S, symlink, unlink } from '../calls/names.ts';
-import { close, O, open, openat } from '../calls/open.ts';
+import { BAD_FD, close, O, open, openat } from '../calls/open.ts';
 import type { Cases } from '../case.ts';
 import { equal, refuses } from '../expect.ts';
 import { readFile, withFile, writeFile } from '../files.ts';
 import { pathErrorCases } from '../pathErrors.ts';
 
-const BAD_FD = 9_999;
 const bits = (path: string) => lstat(path).mode & 0o7777;
 
 export const chmodCases: Cases = {

@@ -4,13 +4,12 @@ import { chmod, chown, fchown, fchownat, fstat, lchown, lstat, stat } from '../c
 import { ftruncate, pwrite, truncate } from '../calls/data.ts';
 import { AT, AT_FDCWD } from '../calls/libc.ts';
 import { link, mkdir, mknod, S, symlink } from '../calls/names.ts';
-import { O } from '../calls/open.ts';
+import { BAD_FD, O } from '../calls/open.ts';
 import type { Case, Cases } from '../case.ts';
 import { equal, refuses } from '../expect.ts';
 import { readFile, withFile, writeFile } from '../files.ts';
 import { pathErrorCases } from '../pathErrors.ts';
 
-const BAD_FD = 9_999;
 const ids = (path: string) => {
   const { uid, gid } = lstat(path);
   return [uid, gid];
@@ -34,6 +33,13 @@ const setIdCase = (before: number, act: (path: string) => unknown, after: number
     equal(bits(`${directory}/file`), after, 'after');
   },
 });
+
+/** Owned by STRANGER, in a group that he is not in, with the bit that hands the group on. */
+function prepareSetgidDirectory(directory: string): void {
+  mkdir(`${directory}/sub`);
+  chown(`${directory}/sub`, STRANGER.uid, OTHER.gid);
+  chmod(`${directory}/sub`, 0o2777);
+}
 
 export const chownCases: Cases = {
   'changes owner and group of every kind of file': {
@@ -153,11 +159,7 @@ export const chownCases: Cases = {
   },
   'below a setgid directory things take its group, directories the bit too': {
     root: true,
-    prepare: (directory) => {
-      mkdir(`${directory}/sub`);
-      chown(`${directory}/sub`, STRANGER.uid, OTHER.gid);
-      chmod(`${directory}/sub`, 0o2777);
-    },
+    prepare: prepareSetgidDirectory,
     run: (directory) => {
       chmod(`${directory}/sub`, 0o2777);
       as(STRANGER, () => {
@@ -175,11 +177,7 @@ export const chownCases: Cases = {
   },
   'a setgid file made below a setgid directory by one outside the group loses the bit': {
     root: true,
-    prepare: (directory) => {
-      mkdir(`${directory}/sub`);
-      chown(`${directory}/sub`, STRANGER.uid, OTHER.gid);
-      chmod(`${directory}/sub`, 0o2777);
-    },
+    prepare: prepareSetgidDirectory,
     run: (directory) => {
       chmod(`${directory}/sub`, 0o2777);
       as(STRANGER, () => writeFile(`${directory}/sub/file`, '', 0o2775));

@@ -4,14 +4,13 @@ import { chmod, fstat, stat } from '../calls/attributes.ts';
 import { ftruncate, lseek, pread, pwrite, SEEK } from '../calls/data.ts';
 import { RLIMIT, withLimit } from '../calls/limits.ts';
 import { mkdir, unlink } from '../calls/names.ts';
-import { close, O, open } from '../calls/open.ts';
+import { BAD_FD, close, O, open } from '../calls/open.ts';
 import { copyFileRange, pipe } from '../calls/transfer.ts';
 import type { Cases } from '../case.ts';
 import { equal, holds, refuses } from '../expect.ts';
 import { readFile, withFile, writeFile } from '../files.ts';
 import { afterTick } from '../tick.ts';
 
-const BAD_FD = 9_999;
 const MIB = 1 << 20;
 /** The largest `size_t`, which no number holds. */
 const LENGTH_MAX = (2n ** 64n - 1n) as unknown as number;

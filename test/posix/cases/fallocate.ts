@@ -6,14 +6,13 @@ import { FALLOC, fallocate, lseek, posixFallocate, pread, pwrite, SEEK } from '.
 import { SystemError } from '../calls/libc.ts';
 import { RLIMIT, withLimit } from '../calls/limits.ts';
 import { mkdir, mknod, S, unlink } from '../calls/names.ts';
-import { close, O, open } from '../calls/open.ts';
+import { BAD_FD, close, O, open } from '../calls/open.ts';
 import { pipe } from '../calls/transfer.ts';
 import type { Cases } from '../case.ts';
 import { equal, holds, refuses } from '../expect.ts';
 import { readFile, withFile, writeFile } from '../files.ts';
 import { afterTick } from '../tick.ts';
 
-const BAD_FD = 9_999;
 const BLOCK = 4_096;
 const PUNCH = FALLOC.PUNCH_HOLE | FALLOC.KEEP_SIZE;
 const four = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(BLOCK));

@@ -5,13 +5,12 @@ import { SystemError } from '../calls/libc.ts';
 import { RLIMIT, withLimit } from '../calls/limits.ts';
 import { F, F_RDLCK, F_UNLCK, F_WRLCK, fcntl, fcntlAddress, fcntlLock } from '../calls/locks.ts';
 import { mkdir } from '../calls/names.ts';
-import { close, O, open } from '../calls/open.ts';
+import { BAD_FD, close, O, open } from '../calls/open.ts';
 import { pipe } from '../calls/transfer.ts';
 import type { Cases } from '../case.ts';
 import { equal, holds, refuses } from '../expect.ts';
 import { readFile, withFile, writeFile } from '../files.ts';
 
-const BAD_FD = 9_999;
 const FD_CLOEXEC = 1;
 const DN_CREATE = 4;
 const SEAL_GROW = 4;

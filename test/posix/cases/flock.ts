@@ -4,13 +4,12 @@ import { fstat } from '../calls/attributes.ts';
 import { pread, pwrite, truncate } from '../calls/data.ts';
 import { F, F_WRLCK, fcntlLock, flock, LOCK } from '../calls/locks.ts';
 import { link, mkdir, rename, unlink } from '../calls/names.ts';
-import { close, dup, O, open } from '../calls/open.ts';
+import { BAD_FD, close, dup, O, open } from '../calls/open.ts';
 import type { Cases } from '../case.ts';
 import { equal, refuses } from '../expect.ts';
 import { withFile, writeFile } from '../files.ts';
 import { isBlocked } from '../waiting.ts';
 
-const BAD_FD = 9_999;
 const TRY_EX = LOCK.EX | LOCK.NB;
 const TRY_SH = LOCK.SH | LOCK.NB;
 const withContent = (directory: string) => writeFile(`${directory}/file`, 'content');

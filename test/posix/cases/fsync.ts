@@ -3,13 +3,12 @@ import { startActor } from '../actor.ts';
 import { fstat } from '../calls/attributes.ts';
 import { fdatasync, fsync, pread, pwrite, sync, syncfs } from '../calls/data.ts';
 import { mkdir, mknod, rename, S, unlink } from '../calls/names.ts';
-import { close, O, open } from '../calls/open.ts';
+import { BAD_FD, close, O, open } from '../calls/open.ts';
 import { pipe } from '../calls/transfer.ts';
 import type { Cases } from '../case.ts';
 import { equal, refuses } from '../expect.ts';
 import { readFile, withFile, writeFile } from '../files.ts';
 
-const BAD_FD = 9_999;
 const SYNCS = [fsync, fdatasync, syncfs];
 const withContent = (directory: string) => writeFile(`${directory}/file`, 'content');
 

@@ -6,14 +6,13 @@ import { pread, pwrite, truncate } from '../calls/data.ts';
 import { IN, inotifyAddWatch, inotifyEvents, inotifyInit, inotifyRmWatch } from '../calls/inotify.ts';
 import { AT_FDCWD } from '../calls/libc.ts';
 import { link, mkdir, rename, rmdir, symlink, unlink } from '../calls/names.ts';
-import { close, O, open } from '../calls/open.ts';
+import { BAD_FD, close, O, open } from '../calls/open.ts';
 import { removexattr, setxattr } from '../calls/xattr.ts';
 import type { Cases } from '../case.ts';
 import { equal, holds, refuses } from '../expect.ts';
 import { withFile, writeFile } from '../files.ts';
 import { pathErrorCases } from '../pathErrors.ts';
 
-const BAD_FD = 9_999;
 const CHANGES =
   IN.CREATE |
   IN.DELETE |

@@ -3,13 +3,12 @@ import { startActor } from '../actor.ts';
 import { stat } from '../calls/attributes.ts';
 import { FALLOC, fallocate, ftruncate, lseek, pread, pwrite, read, SEEK, truncate, write } from '../calls/data.ts';
 import { mkdir, mknod, S } from '../calls/names.ts';
-import { close, dup, O, open } from '../calls/open.ts';
+import { BAD_FD, close, dup, O, open } from '../calls/open.ts';
 import { pipe } from '../calls/transfer.ts';
 import type { Cases } from '../case.ts';
 import { equal, holds, refuses } from '../expect.ts';
 import { readFile, withFile, writeFile } from '../files.ts';
 
-const BAD_FD = 9_999;
 const MIB = 1 << 20;
 const withContent = (directory: string) => writeFile(`${directory}/file`, 'content');
 

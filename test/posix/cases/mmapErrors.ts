@@ -5,14 +5,13 @@ import { pread } from '../calls/data.ts';
 import { RLIMIT, withLimit } from '../calls/limits.ts';
 import { MAP, mlock, mmap, mprotect, PAGE_BYTES, PROT } from '../calls/memory.ts';
 import { mkdir, mknod, S } from '../calls/names.ts';
-import { close, O } from '../calls/open.ts';
+import { BAD_FD, close, O } from '../calls/open.ts';
 import { pipe } from '../calls/transfer.ts';
 import type { Cases } from '../case.ts';
 import { equal, refuses } from '../expect.ts';
 import { withFile } from '../files.ts';
 import { withMapping, withPages } from './mmap.ts';
 
-const BAD_FD = 9_999;
 const RW = PROT.READ | PROT.WRITE;
 
 export const mmapErrorsCases: Cases = {

@@ -2,13 +2,12 @@
 import { fstat } from '../calls/attributes.ts';
 import { lseek, pread, pwrite, read, SEEK, write } from '../calls/data.ts';
 import { RLIMIT, withLimit } from '../calls/limits.ts';
-import { close, O, open } from '../calls/open.ts';
+import { BAD_FD, close, O, open } from '../calls/open.ts';
 import { pipe, SPLICE, sendfile, splice, tee } from '../calls/transfer.ts';
 import type { Cases } from '../case.ts';
 import { equal, refuses } from '../expect.ts';
 import { readFile, withFile, writeFile } from '../files.ts';
 
-const BAD_FD = 9_999;
 const PIPE_BYTES = 65_536;
 
 function prepareTwo(directory: string): void {

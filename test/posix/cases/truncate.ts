@@ -6,7 +6,7 @@ import { ftruncate, lseek, pread, pwrite, read, SEEK, truncate, write } from '..
 import { RLIMIT, withLimit } from '../calls/limits.ts';
 import { MAP, mmap, munmap, PROT } from '../calls/memory.ts';
 import { link, mkdir, mknod, S, symlink, unlink } from '../calls/names.ts';
-import { close, O, open } from '../calls/open.ts';
+import { BAD_FD, close, O, open } from '../calls/open.ts';
 import { pipe } from '../calls/transfer.ts';
 import type { Cases } from '../case.ts';
 import { equal, holds, refuses } from '../expect.ts';
@@ -14,7 +14,6 @@ import { readFile, withFile, writeFile } from '../files.ts';
 import { pathErrorCases } from '../pathErrors.ts';
 import { afterTick } from '../tick.ts';
 
-const BAD_FD = 9_999;
 const withContent = (content: string) => (directory: string) => writeFile(`${directory}/file`, content);
 
 export const truncateCases: Cases = {

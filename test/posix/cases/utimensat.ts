@@ -14,14 +14,13 @@ import {
 } from '../calls/attributes.ts';
 import { AT, AT_FDCWD } from '../calls/libc.ts';
 import { mkdir, mknod, S, symlink, unlink } from '../calls/names.ts';
-import { O } from '../calls/open.ts';
+import { BAD_FD, O } from '../calls/open.ts';
 import type { Cases } from '../case.ts';
 import { equal, holds, refuses } from '../expect.ts';
 import { withFile, writeFile } from '../files.ts';
 import { pathErrorCases } from '../pathErrors.ts';
 import { afterTick } from '../tick.ts';
 
-const BAD_FD = 9_999;
 const A: Timespec = { sec: 1_000_000_000, nsec: 123_456_789 };
 const M: Timespec = { sec: 1_100_000_000, nsec: 987_654_321 };
 const inNs = ({ sec, nsec }: Timespec): bigint => BigInt(sec) * 1_000_000_000n + BigInt(nsec);

@@ -4,7 +4,7 @@ import { chmod, chown, fchmod, stat } from '../calls/attributes.ts';
 import { pwrite, truncate } from '../calls/data.ts';
 import { SystemError } from '../calls/libc.ts';
 import { link, mkdir, mknod, rename, S, symlink, unlink } from '../calls/names.ts';
-import { O } from '../calls/open.ts';
+import { BAD_FD, O } from '../calls/open.ts';
 import {
   getxattr,
   lgetxattr,
@@ -23,7 +23,6 @@ import { withFile, writeFile } from '../files.ts';
 import { pathErrorCases } from '../pathErrors.ts';
 import { afterTick } from '../tick.ts';
 
-const BAD_FD = 9_999;
 const VALUE_BYTES_MAX = 65_536;
 const NAME_BYTES_MAX = 255;
 export const textOf = (target: string | number, name: string) => getxattr(target, name).toString('latin1');
